@@ -1,0 +1,1 @@
+"""The engine: turns events into state. Standard library only; knows no Jupyter and no backend."""

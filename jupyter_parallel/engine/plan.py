@@ -1,0 +1,150 @@
+"""What to run: the options of a run, validated once, and the plan that carries them."""
+
+from __future__ import annotations
+
+import enum
+import math
+import numbers
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, Self
+
+from ..errors import UsageError
+
+OnError = Literal["raise", "collect", "stop"]
+
+
+class CancellationPolicy(enum.Flag):
+    """Which items a cancel reaches."""
+
+    NONE = 0
+    PENDING = enum.auto()
+    RUNNING = enum.auto()
+    ALL = PENDING | RUNNING
+
+
+class _Missing(enum.Enum):
+    MISSING = "no default"
+
+
+MISSING = _Missing.MISSING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Everything a user may choose about a run.
+
+    Parameters
+    ----------
+    backend
+        Name of a backend, or a backend instance.
+    n_jobs
+        Workers: ``N``; ``-1`` all CPUs, ``-2`` all but one; ``None`` all this process may use.
+    chunk_size
+        Items per chunk, or ``"auto"``.
+    timeout
+        Hard limit per item in seconds.
+    retries
+        How often an item that raised runs again.
+    crash_retries
+        How often an item whose worker died runs again.
+    on_error
+        ``"raise"`` finishes the rest, then raises; ``"collect"`` never raises; ``"stop"`` stops
+        dispatching at the first failure.
+    default
+        Value that stands in for items without one.
+    seed
+        Each item gets its own random stream from this number and its index.
+    name
+        Title of the run.
+    only
+        Run just this item, in this process.
+    wait
+        False: return at once.
+    display
+        False: no widget, no text.
+
+    Raises
+    ------
+    UsageError
+        A value that cannot work, with the value and what to write instead.
+    """
+
+    backend: Any = None
+    n_jobs: int | None = None
+    chunk_size: int | Literal["auto"] = "auto"
+    timeout: float | None = None
+    retries: int = 0
+    crash_retries: int = 1
+    on_error: OnError = "raise"
+    default: Any = MISSING
+    seed: int | None = None
+    name: str | None = None
+    only: int | None = None
+    wait: bool = True
+    display: bool = True
+
+    def __post_init__(self) -> None:
+        for option in fields(self):
+            check = _CHECKS.get(option.name)
+            value = getattr(self, option.name)
+            if check is not None and value is not option.default:
+                check(option.name, value)
+
+    def updated(self, changes: Mapping[str, Any]) -> Self:
+        """Return a copy with changes; an unknown keyword is a ``TypeError``."""
+        known = {option.name for option in fields(self)}
+        for name in changes:
+            if name not in known:
+                raise TypeError(f"unknown option {name!r}; the options are {', '.join(sorted(known))}")
+        return replace(self, **changes)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _jobs(name: str, value: Any) -> None:
+    if not _is_integer(value):
+        raise UsageError(f"{name}={value!r} is not a whole number; write {name}=4, or -1 for all CPUs")
+    if value == 0:
+        raise UsageError(f"{name}=0 would run nothing; all CPUs is -1, one worker is 1")
+
+
+def _chunk_size(name: str, value: Any) -> None:
+    if value != "auto" and (not _is_integer(value) or value < 1):
+        raise UsageError(f"{name}={value!r} must be a whole number from 1, or 'auto'")
+
+
+def _seconds(name: str, value: Any) -> None:
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value <= 0:
+        raise UsageError(f"{name}={value!r} must be a finite number of seconds above 0")
+
+
+def _count(name: str, value: Any) -> None:
+    if not _is_integer(value) or value < 0:
+        raise UsageError(f"{name}={value!r} must be a whole number from 0")
+
+
+def _on_error(name: str, value: Any) -> None:
+    if value not in ("raise", "collect", "stop"):
+        raise UsageError(f"{name}={value!r} must be 'raise', 'collect' or 'stop'")
+
+
+def _text(name: str, value: Any) -> None:
+    if not isinstance(value, str) or not value.strip():
+        raise UsageError(f"{name}={value!r} must be a text that is not empty")
+
+
+_CHECKS = {
+    "n_jobs": _jobs,
+    "chunk_size": _chunk_size,
+    "timeout": _seconds,
+    "retries": _count,
+    "crash_retries": _count,
+    "on_error": _on_error,
+    "seed": _count,
+    "name": _text,
+    "only": _count,
+}
