@@ -1,4 +1,4 @@
-"""Run npm in ``js/`` with the Node that came with the development environment: ``scripts/npm.py run build``."""
+"""Run npm in ``js/`` with the Node of the development environment: ``scripts/npm.py run build``."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def targets(node: ast.AST, module: list[str]) -> list[str]:
     if isinstance(node, ast.ImportFrom):
         start = ".".join(module[: len(module) - node.level]) if node.level else ""
         base = ".".join(filter(None, [start, node.module or ""]))
-        # ``from . import run`` names modules, ``from .run import Run`` names things in one: keep both readings.
+        # ``from . import run`` names a module, ``from .run import Run`` a thing in one; a prefix covers both.
         return [f"{base}.{alias.name}" for alias in node.names]
     return []
 
@@ -221,7 +221,9 @@ def test_public_names_without_a_notebook_load_no_notebook_library() -> None:
 def test_load_ext_loads_no_backend_and_no_widget() -> None:
     loaded = modules_after(
         "from IPython.core.interactiveshell import InteractiveShell\n"
-        "InteractiveShell.instance().run_line_magic('load_ext', 'jupyter_parallel')"
+        "shell = InteractiveShell.instance()\n"
+        "shell.run_line_magic('load_ext', 'jupyter_parallel')\n"
+        "assert shell.find_cell_magic('parallel')"
     )
     assert loaded & {"ray", "pandas", "loky", "joblib", "anywidget", "ipywidgets", "numpy"} == set()
 

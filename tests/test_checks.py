@@ -1,4 +1,4 @@
-"""Formatters, linters, type checkers and the TypeScript tests: part of the tests, so that one line says it all."""
+"""Formatters, linters, type checkers and the TypeScript tests, as tests: pytest's last line says it all."""
 
 from __future__ import annotations
 
