@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from .ports import Failure
+
 
 class ItemState(enum.IntEnum):
     """State of one item; the value is its code in state arrays and on the wire."""
@@ -104,3 +106,22 @@ class Overview:
         if self.started is None:
             return 0.0
         return (self.now if self.ended is None else self.ended) - self.started
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """One item as a table row shows it: nothing in it was decoded or printed for the purpose."""
+
+    index: int
+    state: ItemState
+    item: object | None = None
+    """The item itself; views turn it into short text."""
+    brief: str | dict[str, str] | None = None
+    """Short text of the value, or one text per column; ``None`` without a value."""
+    failure: Failure | None = None
+    started: float | None = None
+    """Monotonic time (s)."""
+    duration: float | None = None
+    """Seconds."""
+    worker: str = ""
+    attempts: int = 0
