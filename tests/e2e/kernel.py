@@ -23,10 +23,8 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 class Reply:
     """What one cell did."""
 
-    status: str
-    """``"ok"``, ``"error"`` or ``"aborted"``."""
     error: str = ""
-    """Name of the exception."""
+    """Name of the exception it ended with, if it did."""
     message: str = ""
     traceback: str = ""
     stdout: str = ""
@@ -36,6 +34,7 @@ class Reply:
 
     @property
     def text(self) -> str:
+        """Everything that stands under the cell as plain text, without errors."""
         return self.stdout + "".join(str(bundle.get("text/plain", "")) for bundle in self.displays)
 
 
@@ -61,7 +60,7 @@ class Kernel:
 
     def finish(self, cell: str, timeout: float = 40, until: Callable[[Reply], bool] | None = None) -> Reply:
         """Gather what a cell shows to its end, or until something has been seen."""
-        reply = Reply("ok")
+        reply = Reply()
         shown: dict[str, dict[str, Any]] = {}
         end = time.monotonic() + timeout
         while True:
@@ -82,6 +81,15 @@ class Kernel:
             if message["parent_header"].get("msg_id") == cell:
                 return message
 
+    def outcome(self, cell: str, timeout: float = 40) -> str:
+        """Return ``"ok"``, ``"error"`` or, for a cell after a failed one, ``"aborted"``."""
+        end = time.monotonic() + timeout
+        while True:
+            message = self.client.get_shell_msg(timeout=max(end - time.monotonic(), 0.001))
+            if message["parent_header"].get("msg_id") == cell:
+                status: str = message["content"]["status"]
+                return status
+
     def interrupt(self) -> None:
         """Press ■."""
         self.manager.interrupt_kernel()
@@ -92,7 +100,7 @@ def gather(reply: Reply, shown: dict[str, dict[str, Any]], message: dict[str, An
     if kind == "stream":
         setattr(reply, content["name"], getattr(reply, content["name"]) + content["text"])
     elif kind == "error":
-        reply.status, reply.error, reply.message = "error", content["ename"], content["evalue"]
+        reply.error, reply.message = content["ename"], content["evalue"]
         reply.traceback = COLOUR.sub("", "\n".join(content["traceback"]))
     elif kind == "update_display_data":
         shown.get(content["transient"]["display_id"], {}).update(content["data"])

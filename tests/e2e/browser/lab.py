@@ -107,7 +107,8 @@ class Notebook:
 
     def wait_ready(self, kernel: bool = True) -> None:
         self.page.wait_for_function(
-            "path => { const panel = window.jparPanel(path); return panel?.context.isReady && panel.isVisible; }",
+            """path => { const panel = window.jparPanel(path);
+                return panel?.context.isReady && panel.isVisible; }""",
             arg=self.path,
         )
         self.page.evaluate("path => window.jparPanel(path).revealed", self.path)
