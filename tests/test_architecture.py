@@ -51,7 +51,7 @@ ROOMS = {
     "errors": room(),
     "api": room("errors engine worker backends"),
     "testing": room("errors engine"),
-    "engine": room("errors engine"),
+    "engine": room("errors engine", lazy="numpy"),  # ``Run.__array__``, which only numpy calls
     "worker": room("errors worker", top="cloudpickle", lazy="numpy threadpoolctl"),
     "backends": room(
         "errors engine.ports engine.plan engine.overview worker backends", lazy="loky cloudpickle psutil"
