@@ -1,0 +1,120 @@
+"""How many items go into a chunk, and in which order ranges of items are handed out."""
+
+from __future__ import annotations
+
+from collections import deque
+
+TARGET = 0.1
+"""Seconds a chunk should take: long beside the cost of sending one, short beside a human."""
+GROWTH = 8
+"""A chunk may be this many times larger than the one before: estimates are wrong on real data."""
+LARGEST = 65_536
+"""Items in an automatic chunk, so that the look-ahead stays bounded."""
+
+
+class ChunkSizer:
+    """Chooses chunk sizes that aim at a duration.
+
+    Parameters
+    ----------
+    workers
+        How many chunks run at the same time.
+    fixed
+        Items per chunk, or None for automatic sizes.
+    """
+
+    def __init__(self, workers: int, fixed: int | None = None) -> None:
+        self._workers = workers
+        self._fixed = fixed
+        self._last = 0
+        self._items = 0.0
+        self._seconds = 0.0
+
+    @property
+    def fixed(self) -> bool:
+        return self._fixed is not None
+
+    def look_ahead(self) -> int:
+        """Return how many items may be pulled and not finished: two chunks a worker."""
+        ahead = self._fixed or min(LARGEST, max(1, self._last) * GROWTH)
+        return 2 * self._workers * ahead
+
+    def observe(self, items: int, seconds: float) -> None:
+        """Learn from ``items`` consecutive items that took ``seconds`` together."""
+        # Forgetting by work done, not by record: one slow item among thousands of fast ones must
+        # not make every following chunk tiny, a cliff must be noticed within a few slow items.
+        keep = 0.5 ** (seconds / TARGET)
+        self._items = self._items * keep + items
+        self._seconds = self._seconds * keep + max(seconds, 1e-9)
+
+    def observe_running(self, seconds: float) -> None:
+        """Learn that one item has been running for ``seconds`` and is not done."""
+        if seconds * self._items > self._seconds:
+            self._items, self._seconds = 1.0, max(seconds, 1e-9)
+
+    def next_size(self, remaining: int | None) -> int:
+        """Return the size of the next chunk when ``remaining`` items wait (None: nobody knows)."""
+        if self._fixed is not None:
+            return self._fixed
+        if not self._items:
+            return 1
+        size = min(int(TARGET * self._items / self._seconds), max(1, self._last) * GROWTH, LARGEST)
+        if remaining is not None:
+            # The last chunks shrink, so that all workers end together.
+            size = min(size, -(-remaining // (2 * self._workers)))
+        self._last = max(1, size)
+        return self._last
+
+
+class RangeQueue:
+    """Items that wait to be sent: what came back goes first, new items follow in order.
+
+    A range that came back whole (a chunk of ``map_chunks``, a single suspect) is never regrouped.
+    """
+
+    def __init__(self) -> None:
+        self._back: deque[tuple[int, int, bool]] = deque()
+        self._new = 0
+        self._end = 0
+
+    def __len__(self) -> int:
+        return self._end - self._new + sum(stop - start for start, stop, _ in self._back)
+
+    @property
+    def fresh(self) -> int:
+        """How many new items wait."""
+        return self._end - self._new
+
+    @property
+    def came_back(self) -> bool:
+        return bool(self._back)
+
+    def add(self, count: int) -> None:
+        """Append ``count`` new items."""
+        self._end += count
+
+    def put_back(self, start: int, stop: int, *, whole: bool = False) -> None:
+        """Return a range to the front."""
+        if start < stop:
+            self._back.appendleft((start, stop, whole))
+
+    def take(self, size: int) -> tuple[int, int]:
+        """Take a range of at most ``size`` items; a whole range comes as it is."""
+        if self._back:
+            start, stop, whole = self._back.popleft()
+            if not whole and stop - start > size:
+                self._back.appendleft((start + size, stop, False))
+                stop = start + size
+            return start, stop
+        start = self._new
+        self._new = min(self._end, start + size)
+        return start, self._new
+
+    def clear(self) -> list[tuple[int, int]]:
+        """Empty the queue; return the ranges it held."""
+        ranges = [(start, stop) for start, stop, _ in self._back]
+        if self._new < self._end:
+            ranges.append((self._new, self._end))
+        self._back.clear()
+        self._new = self._end
+        return ranges

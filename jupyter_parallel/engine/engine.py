@@ -1,0 +1,212 @@
+"""The drive loop of one run: fill the window, wait for an event, apply, notify, act.
+
+It runs in a thread of its own and does nothing that may block: items are pulled and serial chunks
+are run by the attendant, chunks are run by the backend, which answers through futures.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import math
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from . import events as ev
+from .attendant import Attendant
+from .feed import Feed
+from .plan import CancellationPolicy
+from .ports import Backend, Chunk, ChunkEnd, Clock, ItemUnsendable, Observer, Token, WorkerLost
+from .state import RunState
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.1
+"""How often workers are asked what they have done."""
+STARVED_POLL_SECONDS = 0.02
+"""The same while a worker is idle: a tail may be worth taking back."""
+
+
+_IDS = itertools.count(1)
+"""Chunk ids are unique in the process: runs share workers."""
+
+
+class Engine:
+    """Drives one run.
+
+    Parameters
+    ----------
+    state
+        The run's state; changed by this engine alone, under ``changed``.
+    backend, token
+        Where chunks go, and the payload they name.
+    feed
+        The items.
+    clock
+        Source of time.
+    changed
+        Notified after every event; guards ``state``.
+    """
+
+    def __init__(
+        self,
+        state: RunState,
+        backend: Backend,
+        token: Token,
+        feed: Feed,
+        *,
+        clock: Clock,
+        changed: threading.Condition,
+    ) -> None:
+        self.state = state
+        self.attendant = Attendant()
+        self._backend = backend
+        self._token = token
+        self._feed = feed
+        self._clock = clock
+        self._changed = changed
+        self._inbox: queue.SimpleQueue[ev.Event] = queue.SimpleQueue()
+        self._chunks: dict[int, Chunk] = {}
+        self._observers: list[Observer] = []
+        self._next_poll = 0.0
+
+    def post(self, event: ev.Event) -> None:
+        """Hand an event to the loop; from any thread."""
+        self._inbox.put(event)
+
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Call ``observer(event, state)`` after each event; return what ends that."""
+        self._observers.append(observer)
+        return lambda: self._observers.remove(observer) if observer in self._observers else None
+
+    def drive(self) -> None:
+        """Run until the run has ended."""
+        self.post(ev.Began())
+        try:
+            while not self.state.status.ended:
+                self.turn(self._next_poll - self._clock.now())
+        except BaseException as error:
+            # A bug of ours must not leave somebody waiting for ever.
+            log.exception("the engine of the run stopped")
+            with self._changed:
+                self.state.interrupt(f"the engine stopped: {type(error).__name__}: {error}", self._clock.now())
+                self._changed.notify_all()
+        self.attendant.leave()
+
+    def turn(self, patience: float = 0.0) -> None:
+        """Wait up to ``patience`` seconds for an event, then do all there is to do."""
+        try:
+            self._apply(self._next_event(patience))
+            while True:
+                self._apply(self._inbox.get_nowait())
+        except queue.Empty:
+            pass
+        if self._clock.now() >= self._next_poll:
+            self._poll()
+
+    def _next_event(self, patience: float) -> ev.Event:
+        if patience <= 0:
+            return self._inbox.get_nowait()
+        return self._inbox.get(timeout=None if math.isinf(patience) else patience)
+
+    # Events in --------------------------------------------------------------------------------
+
+    def _apply(self, event: ev.Event) -> None:
+        with self._changed:
+            asked = self.state.apply(event, self._clock.now())
+            self._changed.notify_all()
+        if isinstance(event, ev.Ended | ev.Lost | ev.Unsendable):
+            self._chunks.pop(event.chunk, None)
+        for instruction in asked:
+            self._act(instruction)
+        for observer in tuple(self._observers):
+            try:
+                observer(event, self.state)
+            except Exception:
+                log.exception("an observer of the run raised and is dropped; the run goes on")
+                self._observers.remove(observer)
+
+    def _poll(self) -> None:
+        for flight in self.state.flights:
+            chunk = self._chunks.get(flight.id)
+            seen = self._backend.progress(chunk) if chunk else None
+            if seen is not None:
+                self._apply(ev.Reported(flight.id, seen.worker, seen.current, seen.since, seen.records))
+        self._apply(ev.Tick())
+        self._next_poll = self._clock.now() + self._poll_interval()
+
+    def _poll_interval(self) -> float:
+        if not self.state.flights:
+            return math.inf
+        return STARVED_POLL_SECONDS if self.state.idle_workers > 0 else POLL_SECONDS
+
+    # Instructions out -------------------------------------------------------------------------
+
+    def _act(self, instruction: ev.Instruction) -> None:
+        match instruction:
+            case ev.Send():
+                self._send(instruction)
+            case ev.Pull():
+                self._pull(instruction.count)
+            case ev.TakeTail():
+                self._take_tail(instruction)
+            case ev.Halt():
+                chunk = self._chunks.get(instruction.chunk)
+                if chunk is not None:
+                    self._backend.halt(chunk, instruction.force)
+
+    def _send(self, send: ev.Send) -> None:
+        items = self._feed.pulled[send.start : send.stop]
+        chunk = self._chunks[send.chunk] = Chunk(next(_IDS), self._token, send.start, items)
+        self._next_poll = min(self._next_poll, self._clock.now() + self._poll_interval())
+        if self._backend.capabilities.in_waiter:
+            self.attendant.post(lambda: self._submit(send.chunk, chunk))
+        else:
+            self._submit(send.chunk, chunk)
+
+    def _take_tail(self, take: ev.TakeTail) -> None:
+        chunk = self._chunks.get(take.chunk)
+        if chunk is not None:
+            self._apply(ev.TailFreed(take.chunk, self._backend.cut(chunk, take.before)))
+
+    def _submit(self, number: int, chunk: Chunk) -> None:
+        if self.state.status.ended:
+            return
+        try:
+            future = self._backend.submit(chunk)
+        except Exception as error:
+            self.post(ev.Broken(f"the backend refused a chunk: {type(error).__name__}: {error}"))
+        except BaseException:
+            # ■ while items run in the waiting thread: what is finished is kept, the rest is cancelled.
+            self.post(ev.CancelAsked(CancellationPolicy.ALL))
+            self._report_interrupted(number, chunk)
+            raise
+        else:
+            future.add_done_callback(lambda done: self._landed(number, done))
+
+    def _report_interrupted(self, number: int, chunk: Chunk) -> None:
+        seen = self._backend.progress(chunk)
+        if seen is None:
+            self.post(ev.Lost(number, "", -1, "interrupted"))
+        else:
+            self.post(ev.Lost(number, seen.worker, seen.current, "interrupted", seen.records))
+
+    def _landed(self, number: int, future: Future[ChunkEnd]) -> None:
+        try:
+            end = future.result()
+        except WorkerLost as lost:
+            self.post(ev.Lost(number, lost.worker, lost.index, lost.reason, lost.records))
+        except ItemUnsendable as refused:
+            self.post(ev.Unsendable(number, refused.index, refused.failure))
+        except BaseException as error:
+            self.post(ev.Broken(str(error) or type(error).__name__))
+        else:
+            self.post(ev.Ended(number, end.worker, end.stop, end.records))
+
+    def _pull(self, count: int) -> None:
+        if self._feed.held:
+            self._feed.pull(count, self.post)
+        else:
+            self.attendant.post(lambda: self._feed.pull(count, self.post))

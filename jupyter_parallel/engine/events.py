@@ -1,0 +1,168 @@
+"""Everything that can happen to a run, and what the state asks for in return.
+
+Events speak of chunks and index ranges, never of single items: a million items must not cost a
+million objects. Times are monotonic seconds and are handed in, so that tests own the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .plan import CancellationPolicy
+from .ports import Failure, Force, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """The engine started to drive the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """``count`` more items were pulled; the pull that was asked for goes on."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """``count`` more items were pulled, and the pull that was asked for is done."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """The iterable has ended; ``error`` says why when it raised."""
+
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A worker told what it has done of a chunk that still runs."""
+
+    chunk: int
+    worker: str
+    current: int
+    since: float
+    records: Sequence[Record] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A worker is done with a chunk; items from ``stop`` on were not run."""
+
+    chunk: int
+    worker: str
+    stop: int
+    records: Sequence[Record] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A worker died; ``index`` is the item it ran, -1 when nobody knows."""
+
+    chunk: int
+    worker: str
+    index: int
+    reason: str
+    records: Sequence[Record] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unsendable:
+    """An item of the chunk cannot be pickled; nothing of the chunk has run."""
+
+    chunk: int
+    index: int
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class TailFreed:
+    """The backend promises that the chunk's worker starts nothing from ``start`` on."""
+
+    chunk: int
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The backend cannot run anything any more."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseAsked:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeAsked:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    policy: CancellationPolicy
+
+
+Event = (
+    Began
+    | Arrived
+    | Fed
+    | Exhausted
+    | Reported
+    | Ended
+    | Lost
+    | Unsendable
+    | TailFreed
+    | Broken
+    | Tick
+    | PauseAsked
+    | ResumeAsked
+    | CancelAsked
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Submit the items ``start … stop-1`` as chunk number ``chunk``."""
+
+    chunk: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeTail:
+    """Ask the chunk's worker not to start item ``before`` or a later one."""
+
+    chunk: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """End the item that the chunk's worker runs now."""
+
+    chunk: int
+    force: Force
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """Pull up to ``count`` more items."""
+
+    count: int
+
+
+Instruction = Send | TakeTail | Halt | Pull

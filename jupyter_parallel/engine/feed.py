@@ -1,0 +1,128 @@
+"""Pulling items: bounded, on behalf of whoever waits, tolerant of iterables that lie or raise."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import operator
+import time
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Sequence, ValuesView
+from typing import Any
+
+from ..errors import InputError, UsageError
+from . import events as ev
+from .state import Source
+
+HELD = (list, tuple, range, set, frozenset, dict, collections.deque, KeysView, ValuesView, ItemsView)
+"""Containers whose elements exist already: they are taken at once, so later changes do not matter."""
+
+DELIVERY_SECONDS = 0.005
+"""A slow iterable hands over what it has this often, so that workers start early."""
+
+
+class Feed:
+    """The items of a run.
+
+    Parameters
+    ----------
+    items
+        Any iterable. A generator may be infinite.
+    source
+        What is known of it beforehand; by default read off the iterable itself.
+
+    Raises
+    ------
+    UsageError
+        ``items`` is not an iterable of items.
+    """
+
+    def __init__(self, items: Iterable[Any], source: Source | None = None) -> None:
+        _check(items)
+        self._iterator: Iterator[Any] | None = None
+        self.pulled: Sequence[Any] = []
+        self.source = source or Source(_length(items), eager=False)
+        if isinstance(items, HELD):
+            self.pulled = items if isinstance(items, range) else list(items)
+            self.source = Source(len(self.pulled), eager=True)
+        else:
+            self._iterator = iter(items)
+        self._announced = False
+
+    @property
+    def held(self) -> bool:
+        """All items exist already: pulling runs no user code."""
+        return self._iterator is None
+
+    def pull(self, count: int, post: Callable[[ev.Event], None]) -> None:
+        """Pull up to ``count`` items and tell what came; returns early when nothing is left."""
+        if self._iterator is None:
+            if not self._announced:
+                self._announced = True
+                post(ev.Fed(len(self.pulled)))
+                post(ev.Exhausted())
+            return
+        try:
+            self._pull_some(self._iterator, count, post)
+        except Exception as error:
+            told = InputError(
+                f"the items raised {type(error).__name__} at position {len(self.pulled)}: {error}"
+            )
+            told.__cause__ = error
+            post(ev.Exhausted(told))
+
+    def _pull_some(self, iterator: Iterator[Any], count: int, post: Callable[[ev.Event], None]) -> None:
+        assert isinstance(self.pulled, list)
+        batch, delivered, begun = 1, len(self.pulled), time.perf_counter()
+        goal = delivered + count
+        try:
+            while (missing := goal - len(self.pulled)) > 0:
+                before = len(self.pulled)
+                self.pulled.extend(itertools.islice(iterator, min(batch, missing)))
+                if len(self.pulled) == before:
+                    post(ev.Fed(before - delivered))
+                    post(ev.Exhausted())
+                    delivered = before
+                    return
+                if time.perf_counter() - begun < DELIVERY_SECONDS:
+                    batch *= 2
+                    continue
+                # More may be wanted than this one step: the pull goes on until the goal.
+                batch = max(1, batch // 2)
+                post(ev.Arrived(len(self.pulled) - delivered))
+                delivered, begun = len(self.pulled), time.perf_counter()
+            post(ev.Fed(len(self.pulled) - delivered))
+        except Exception:
+            post(ev.Arrived(len(self.pulled) - delivered))
+            raise
+
+
+def _length(items: Iterable[Any]) -> int | None:
+    try:
+        return len(items)  # type: ignore[arg-type]
+    except Exception:
+        pass
+    try:
+        return operator.length_hint(items, -1) if operator.length_hint(items, -1) >= 0 else None
+    except Exception:
+        return None
+
+
+def _check(items: Any) -> None:
+    if isinstance(items, (str, bytes, bytearray)):
+        raise UsageError(
+            f"the items are one {type(items).__name__}, {_short(items)}: each character would be an item; "
+            "write [text] for one item, list(text) if you mean the characters"
+        )
+    if isinstance(items, int):
+        raise UsageError(f"the items are the number {items}; write range({items}) to count up to it")
+    try:
+        iter(items)
+    except TypeError:
+        raise UsageError(
+            f"the items are a {type(items).__name__}, which is not iterable; give a list, a range, a generator"
+        ) from None
+
+
+def _short(text: str | bytes | bytearray) -> str:
+    shown = repr(text[:30])
+    return shown if len(text) <= 30 else shown + "…"

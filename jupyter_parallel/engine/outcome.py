@@ -1,0 +1,121 @@
+"""What a run that has ended says to whoever waited for it."""
+
+from __future__ import annotations
+
+import pickle
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import BackendBroken, InputError, ItemFailed, JupyterParallelError, RunCancelled, RunFailed
+from .overview import RunStatus
+from .ports import Failed, Failure
+
+if TYPE_CHECKING:
+    from .run import Run
+
+EXCEPTIONS = 1000
+"""Exceptions built for one ``RunFailed``; its message counts all failures."""
+SHOWN_INDICES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """Failures of one type at one place."""
+
+    type: str
+    message: str
+    where: str
+    indices: tuple[int, ...]
+
+    def __str__(self) -> str:
+        shown = ", ".join(map(str, self.indices[:SHOWN_INDICES]))
+        more = ", …" if len(self.indices) > SHOWN_INDICES else ""
+        place = f"  at {self.where}" if self.where else ""
+        noun = "item" if len(self.indices) == 1 else "items"
+        message = self.message.strip().partition("\n")[0]
+        return f"{len(self.indices)} × {self.type}: {message}{place}  ({noun} {shown}{more})"
+
+
+def group_failures(failures: Iterable[Failed]) -> list[ErrorGroup]:
+    """Group failures by type and place, the largest group first."""
+    groups: dict[tuple[str, str], list[Failed]] = defaultdict(list)
+    for failed in failures:
+        groups[failed.failure.type, failed.failure.where].append(failed)
+    found = [
+        ErrorGroup(kind, members[0].failure.message, where, tuple(member.index for member in members))
+        for (kind, where), members in groups.items()
+    ]
+    return sorted(found, key=lambda group: -len(group.indices))
+
+
+def original(failure: Failure) -> BaseException | None:
+    """Return the exception itself, when it survived the trip."""
+    if not isinstance(failure.exception, bytes):
+        return failure.exception
+    try:
+        exception = pickle.loads(failure.exception)
+    except Exception:
+        return None
+    return exception if isinstance(exception, BaseException) else None
+
+
+def item_failed(failed: Failed) -> ItemFailed:
+    """Build the error of one item; its cause is the original exception."""
+    failure = failed.failure
+    error = ItemFailed(f"item {failed.index}: {failure.type}: {failure.message}", failed.index)
+    cause = original(failure)
+    if cause is not None:
+        error.__cause__ = cause
+    if failure.traceback:
+        error.add_note(failure.traceback)
+    return error
+
+
+def run_failed(run: Run) -> RunFailed:
+    """Build the error of a run with items that have no value."""
+    failures = run.failures
+    counts = run.counts
+    lines = [f"{counts.failure} of {counts.complete} items failed; {counts.success} values are kept in the run"]
+    without = counts.cancelled + counts.skipped
+    if without:
+        lines[0] += f", {without} items never got one"
+    failed = [record.failed for record in failures if record.failed is not None]
+    lines += [f"  {group}" for group in group_failures(failed)]
+    if failures and failures[0].traceback:
+        lines += ["", f"Item {failures[0].index}:", failures[0].traceback.rstrip()]
+    lines += ["", "All values: run.successes(); all failures: run.failures, with run = jupyter_parallel.last_run()"]
+    error = RunFailed("\n".join(lines), [item_failed(one) for one in failed[:EXCEPTIONS]])
+    error.run = run
+    return error
+
+
+def cut_short(run: Run) -> Exception | None:
+    """Return the error of a run that ended before its items did, or None."""
+    overview = run.overview()
+    counts = overview.counts
+    error: JupyterParallelError
+    if overview.status is RunStatus.CANCELLED:
+        left = counts.cancelled + counts.skipped
+        error = RunCancelled(
+            f"cancelled with {counts.success} values and {left} items without one; "
+            "the values are in jupyter_parallel.last_run()"
+        )
+    elif run.input_error is not None:
+        error = InputError(f"{run.input_error}; {counts.success} values before it are kept")
+        error.__cause__ = run.input_error.__cause__ or run.input_error
+    elif run.broken or overview.status is RunStatus.INTERRUPTED:
+        error = BackendBroken(f"{overview.note}; {counts.success} values are kept")
+    else:
+        return None
+    error.run = run
+    return error
+
+
+def error_of(run: Run) -> Exception | None:
+    """Return what the caller that waited for the run should raise, or None."""
+    error = cut_short(run)
+    if error is None and run.overview().status is RunStatus.FAILED:
+        return run_failed(run)
+    return error

@@ -1,0 +1,434 @@
+"""The handle people hold: a sequence of results in the order of the items."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any, overload
+
+from ..errors import ItemCancelled, ItemFailed, ItemSkipped, UsageError
+from . import events as ev
+from .engine import Engine
+from .feed import Feed
+from .outcome import ErrorGroup, cut_short, group_failures, item_failed, run_failed
+from .overview import Counts, FirstFailure, Glance, ItemState, Overview, RunStatus
+from .plan import MISSING, CancellationPolicy
+from .ports import Clock
+from .record import Record
+from .state import RunState
+from .waiting import check_may_wait
+
+INTERRUPT_SECONDS = 2.5
+"""How long an interrupt waits for running items to end before it gives the prompt back."""
+
+_NUMBERS = itertools.count(1)
+
+
+class Run(Sequence[Any]):
+    """One function over many items: live while it runs, a sequence of values in item order.
+
+    Access to a value waits until it is there. An item without a value raises ``ItemFailed``,
+    ``ItemCancelled`` or ``ItemSkipped``, never the original exception itself. ``len``, ``bool`` and
+    ``repr`` never wait. Runs are made by ``Runner.map``, ``parallel_map`` and the magics.
+    """
+
+    def __init__(
+        self,
+        state: RunState,
+        engine: Engine,
+        feed: Feed,
+        *,
+        name: str,
+        backend: str,
+        targets: Sequence[str],
+        clock: Clock,
+        changed: threading.Condition,
+        rerun: Callable[[Any, int], Any],
+    ) -> None:
+        self.id = next(_NUMBERS)
+        self.name = name
+        self.targets = tuple(targets)
+        self._state = state
+        self._engine = engine
+        self._feed = feed
+        self._backend = backend
+        self._clock = clock
+        self._changed = changed
+        self._rerun = rerun
+        self._waiting = False
+
+    # What it looks like -----------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        total = self._state.total
+        if total is None:
+            raise TypeError("the number of items is not known before the iterable has ended; use run.counts")
+        return total
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        counts = self.counts
+        of = "" if counts.total is None else f" of {counts.total}"
+        failed = f", {counts.failure} failed" if counts.failure else ""
+        return f"<Run {self.name!r}: {self.state}, {counts.complete}{of} items done{failed}>"
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, (list, tuple)):
+            raise TypeError("a Run is not a list; compare list(run) == ...")
+        return self is other
+
+    __hash__ = object.__hash__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not self._state.status.ended:
+            raise TypeError(f"the run {self.name!r} is still {self.state}; a live run cannot be pickled or copied")
+        return list, (self.result(),)
+
+    # Values -----------------------------------------------------------------------------------
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._known_length()))]
+        if index < 0:
+            index += self._known_length()
+        self._wait_for_item(index)
+        return self._value(index)
+
+    def __iter__(self) -> Iterator[Any]:
+        index = 0
+        while (end := self._wait_for_prefix(index)) > index:
+            if set(self._state.ledger.codes(index, end)) == {ItemState.SUCCESS}:
+                yield from self._state.results.values(index, end)
+            else:
+                yield from map(self._value, range(index, end))
+            index = end
+        # A run that ended early must not look like one that is complete.
+        self._raise_if_cut_short()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        import numpy
+
+        return numpy.array(list(self), dtype=dtype)
+
+    def result(self, timeout: float | None = None, *, default: Any = MISSING) -> list[Any]:
+        """Return all values in the order of the items.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait for the run; without it, as long as it takes.
+        default
+            Stands in for items without a value.
+
+        Raises
+        ------
+        TimeoutError
+            The run has not ended in time; it goes on.
+        RunFailed
+            Items have no value and no ``default`` was given.
+        """
+        if not self.wait(timeout):
+            raise TimeoutError(f"the run {self.name!r} has not ended after {timeout:g} s; it goes on")
+        ledger = self._state.ledger
+        if default is MISSING:
+            self._raise_if_cut_short()
+            if self.counts.failure:
+                raise run_failed(self)
+            return list(self)
+        return [self._value(i) if ledger[i] is ItemState.SUCCESS else default for i in range(len(ledger))]
+
+    def successes(self) -> list[tuple[int, Any]]:
+        """Return ``(index, value)`` of the items that have succeeded so far."""
+        ledger = self._state.ledger
+        codes = ledger.codes(0, len(ledger))
+        return [(index, self._value(index)) for index, code in enumerate(codes) if code == ItemState.SUCCESS]
+
+    # Waiting ----------------------------------------------------------------------------------
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the run has ended; return whether it has. ``timeout`` is in seconds."""
+        return self._wait(lambda: self._state.status.ended, f"the end of the run {self.name!r}", timeout)
+
+    def attend(self) -> None:
+        """Wait in the foreground: pull the items and run serial ones in this thread.
+
+        Returns when the run has ended or was detached. A ``KeyboardInterrupt`` cancels the run,
+        waits for its running items to be ended and goes through to the caller.
+        """
+        self._waiting = True
+        try:
+            self._engine.attendant.serve()
+        except KeyboardInterrupt:
+            self.cancel(CancellationPolicy.ALL)
+            self._wait(lambda: self._state.status.ended, "the cancelled run", INTERRUPT_SECONDS)
+            raise
+        finally:
+            self._waiting = False
+        if not self._state.status.ended:
+            self._engine.attendant.serve_in_background()
+
+    def __await__(self) -> Generator[Any, None, list[Any]]:
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> list[Any]:
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+
+        def tell() -> None:
+            if self._state.status.ended:
+                loop.call_soon_threadsafe(ended.set)
+
+        unsubscribe = self.subscribe(tell)
+        try:
+            if not self._state.status.ended:
+                await ended.wait()
+        finally:
+            unsubscribe()
+        return self.result()
+
+    # State ------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> str:
+        """The state word of the run, such as ``"running"``."""
+        return str(self._state.status)
+
+    @property
+    def counts(self) -> Counts:
+        """Items by state."""
+        with self._changed:
+            return self._state.ledger.counts(self._state.total)
+
+    @property
+    def records(self) -> Sequence[Record]:
+        """One record an item, in item order; ``records[i]`` never waits."""
+        return _Records(self)
+
+    @property
+    def failures(self) -> list[Record]:
+        """Records of the failed items, in item order."""
+        return [self.records[index] for index in self._state.results.failed_indices]
+
+    @property
+    def errors(self) -> list[ErrorGroup]:
+        """Failures grouped by type and place, the largest group first."""
+        return group_failures(record.failed for record in self.failures if record.failed is not None)
+
+    @property
+    def input_error(self) -> BaseException | None:
+        """Why the items iterable ended early, when it raised."""
+        return self._state.input_error
+
+    @property
+    def broken(self) -> str:
+        """Why the backend could not go on, or an empty text."""
+        return self._state.broken
+
+    # Commands ---------------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Start no further items; running ones go on. Idempotent."""
+        self._engine.post(ev.PauseAsked())
+
+    def resume(self) -> None:
+        """Go on after a pause. Idempotent."""
+        self._engine.post(ev.ResumeAsked())
+
+    def cancel(self, policy: CancellationPolicy = CancellationPolicy.PENDING) -> None:
+        """Cancel items; idempotent, returns at once.
+
+        Parameters
+        ----------
+        policy
+            ``PENDING`` lets running items end; ``RUNNING`` ends them: asked first, interrupted
+            next, killed last where the backend can; ``ALL`` is both.
+        """
+        if policy:
+            self._engine.post(ev.CancelAsked(policy))
+
+    def detach(self) -> None:
+        """Let the cell that waits for this run end; the run goes on in the background. Idempotent.
+
+        Raises
+        ------
+        UsageError
+            The run is serial: it runs in the thread that waits.
+        """
+        if self._state.capabilities.in_waiter:
+            raise UsageError("a serial run cannot be detached: it runs in the cell itself; cancel it instead")
+        if self._waiting:
+            self._engine.attendant.leave()
+
+    def debug(self, index: int) -> Any:
+        """Run one item again in this thread, with the same inputs and seed, and return its value.
+
+        Whatever it raises is raised here, so ``%debug`` and breakpoints work.
+        """
+        return self._rerun(self._feed.pulled[index], index)
+
+    # For views --------------------------------------------------------------------------------
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back on the engine's thread whenever something changed; return what ends that."""
+        return self._engine.observe(lambda event, state: callback())
+
+    def overview(self) -> Overview:
+        """Return the state of the run as views draw it."""
+        state = self._state
+        with self._changed:
+            return Overview(
+                id=self.id,
+                name=self.name,
+                status=state.status,
+                backend=self._backend,
+                workers=state.workers,
+                counts=state.ledger.counts(state.total),
+                known=len(state.ledger),
+                prefix=state.ledger.prefix,
+                running=state.running,
+                now=self._clock.now(),
+                started=state.started,
+                ended=state.ended,
+                first_failure=self._first_failure(),
+                waiting=self._waiting and not state.capabilities.in_waiter,
+                note=state.note,
+            )
+
+    def item_states(self, start: int, stop: int) -> bytes:
+        """Return one ``ItemState`` code an item."""
+        return self._state.ledger.codes(start, stop)
+
+    def glance(self, index: int) -> Glance:
+        """Return what a table row shows of an item; never waits, decodes no user data."""
+        results = self._state.results
+        with self._changed:
+            state, found, failed = self._state.ledger[index], results.segment(index), results.failed(index)
+            times = results.times(index)
+        return Glance(
+            index,
+            state,
+            item=self._item(index),
+            brief=found[0].store.brief(found[1]) if found else None,
+            failure=failed.failure if failed else None,
+            started=times[0] if times else None,
+            duration=times[1] - times[0] if times else None,
+            worker=results.worker(index),
+            attempts=self._state.judge.attempts.get(index, 1),
+        )
+
+    def printed(self, after: int = -1) -> list[tuple[int, int, str, str]]:
+        """Return ``(number, index, stream, text)`` of the last printed lines numbered above ``after``."""
+        with self._changed:
+            tail = list(self._state.results.tail)
+        return [(line.number, line.index, line.stream, line.text) for line in tail if line.number > after]
+
+    @property
+    def printed_total(self) -> int:
+        """How many lines the items have printed."""
+        return self._state.results.lines
+
+    # Inside -----------------------------------------------------------------------------------
+
+    def _first_failure(self) -> FirstFailure | None:
+        first = self._state.results.first_failed
+        if first is None:
+            return None
+        failure = first.failure
+        return FirstFailure(first.index, failure.type, failure.message, failure.where)
+
+    def _item(self, index: int) -> Any:
+        pulled = self._feed.pulled
+        return pulled[index] if index < len(pulled) else None
+
+    def _value(self, index: int) -> Any:
+        match self._state.ledger[index]:
+            case ItemState.SUCCESS:
+                return self._state.results.value(index)
+            case ItemState.FAILURE:
+                failed = self._state.results.failed(index)
+                error = item_failed(failed) if failed else ItemFailed(f"item {index} failed", index)
+                raise error
+            case ItemState.CANCELLED:
+                raise ItemCancelled(f"item {index} was cancelled before it had a value", index)
+            case _:
+                raise ItemSkipped(f"item {index} never ran: {self._state.note or 'the run ended early'}", index)
+
+    def _raise_if_cut_short(self) -> None:
+        error = cut_short(self)
+        if error is not None:
+            raise error
+
+    def _known_length(self) -> int:
+        if self._state.total is None:
+            self.wait()
+        return len(self)
+
+    def _wait_for_item(self, index: int) -> None:
+        state = self._state
+
+        def settled() -> bool:
+            known = len(state.ledger)
+            return state.status.ended or (index < known and state.ledger.ended(index))
+
+        self._wait(settled, f"item {index}")
+        if not 0 <= index < len(state.ledger):
+            raise IndexError(f"index {index} is out of range: the run has {len(state.ledger)} items")
+
+    def _wait_for_prefix(self, index: int) -> int:
+        state = self._state
+        self._wait(lambda: state.ledger.prefix > index or state.status.ended, f"item {index}")
+        return state.ledger.prefix
+
+    def _wait(self, condition: Callable[[], bool], what: str, timeout: float | None = None) -> bool:
+        with self._changed:
+            if condition():
+                return True
+            check_may_wait(what)
+            return self._changed.wait_for(condition, timeout)
+
+
+class _Records(Sequence[Record]):
+    """Records of a run, made when somebody looks."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __len__(self) -> int:
+        return len(self._run._state.ledger)
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Record]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"record {index} is out of range: {len(self)} items are known")
+        return self._record(index % len(self))
+
+    def _record(self, index: int) -> Record:
+        run = self._run
+        state = run._state
+        with run._changed:
+            item_state, times = state.ledger[index], state.results.times(index)
+        return Record(
+            index=index,
+            item=run._item(index),
+            state=item_state.word,
+            value=run._value(index) if item_state is ItemState.SUCCESS else None,
+            started=times[0] - (state.started or 0.0) if times else None,
+            duration=times[1] - times[0] if times else None,
+            worker=state.results.worker(index),
+            attempts=state.judge.attempts.get(index, 1),
+            output=tuple(state.results.output(index)),
+            failed=state.results.failed(index),
+        )

@@ -1,0 +1,453 @@
+"""The state of a run: events in, new state and small instructions out. No clock, no IO.
+
+:meth:`RunState.apply` is the one place that changes a run. It never blocks, never calls user code
+and never looks at a value; everything it knows about time arrives with the events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from . import events as ev
+from .chunking import TARGET, ChunkSizer, RangeQueue
+from .flight import Flight
+from .ledger import Ledger
+from .overview import ItemState, Running, RunStatus
+from .plan import CancellationPolicy, Options
+from .ports import Capabilities, Failed, Failure, Force, Output, Record, Values
+from .results import Results
+from .verdict import Judge
+
+EAGER_LOOK_AHEAD = 100_000
+"""Items pulled ahead when they come from something that has a length."""
+
+Instructions = Iterable[ev.Instruction]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is known of the items before the first one is pulled."""
+
+    length: int | None = None
+    eager: bool = False
+    """They come from something that has a length: pull well ahead, the total is worth knowing."""
+
+
+class RunState:
+    """State of one run.
+
+    Parameters
+    ----------
+    options
+        Validated options.
+    source
+        What is known of the items.
+    workers
+        How many chunks the backend runs at the same time.
+    capabilities
+        What the backend can do.
+    whole
+        The function takes a whole chunk: it is never cut, and succeeds or fails as one.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        source: Source,
+        workers: int,
+        capabilities: Capabilities,
+        *,
+        whole: bool = False,
+    ) -> None:
+        self.options = options
+        self.source = source
+        self.workers = workers
+        self.capabilities = capabilities
+        self.whole = whole
+        self.ledger = Ledger()
+        self.results = Results()
+        self.judge = Judge(options)
+        self.status = RunStatus.PENDING
+        self.started: float | None = None
+        self.ended: float | None = None
+        self.input_error: BaseException | None = None
+        self.broken = ""
+        """Why the backend could not go on, or an empty text."""
+        self.note = ""
+        self._sizer = ChunkSizer(workers, None if options.chunk_size == "auto" else options.chunk_size)
+        self._queue = RangeQueue()
+        self._flights: dict[int, Flight] = {}
+        self._next_chunk = 0
+        self._exhausted = False
+        self._pulling = False
+        self._policy = CancellationPolicy.NONE
+        self._closed = False
+
+    # What the engine and views read -----------------------------------------------------------
+
+    @property
+    def flights(self) -> Sequence[Flight]:
+        return tuple(self._flights.values())
+
+    @property
+    def total(self) -> int | None:
+        """Number of items; None while nobody can know."""
+        known = len(self.ledger)
+        if self._exhausted or self.source.length is None:
+            return known if self._exhausted else None
+        return max(known, self.source.length)
+
+    @property
+    def idle_workers(self) -> int:
+        return self.workers - len(self._flights)
+
+    @property
+    def running(self) -> tuple[Running, ...]:
+        flights = self._flights.values()
+        return tuple(Running(f.current, f.worker, f.since) for f in flights if f.current >= 0)
+
+    # Events in, instructions out --------------------------------------------------------------
+
+    def apply(self, event: ev.Event, now: float) -> list[ev.Instruction]:
+        """Take one event; return what has to be done because of it."""
+        if self.status.ended:
+            return []
+        asked = list(_HANDLERS[type(event)](self, event, now))
+        asked += self._dispatch(now)
+        self._end_when_done(now)
+        return asked
+
+    def interrupt(self, reason: str, now: float) -> None:
+        """End a run whose engine was lost: what has not ended is skipped."""
+        self._close(ItemState.SKIPPED)
+        self.ledger.end(0, len(self.ledger), ItemState.SKIPPED)
+        self._flights.clear()
+        self.note, self.ended, self.status = reason, now, RunStatus.INTERRUPTED
+
+    def _began(self, event: ev.Began, now: float) -> Instructions:
+        self.status = RunStatus.RUNNING
+        self.started = now
+        return ()
+
+    def _fed(self, event: ev.Fed, now: float) -> Instructions:
+        self._pulling = False
+        return self._arrived(event, now)
+
+    def _arrived(self, event: ev.Arrived | ev.Fed, now: float) -> Instructions:
+        if not self._closed:
+            self._extend(event.count, ItemState.PENDING)
+            self._queue.add(event.count)
+        return ()
+
+    def _ran_dry(self, event: ev.Exhausted, now: float) -> Instructions:
+        self._exhausted = True
+        self._pulling = False
+        self.input_error = event.error
+        found, said = len(self.ledger), self.source.length
+        if event.error is not None:
+            self.note = f"the items ended with an error at position {found}"
+        elif said is not None and said != found and not self._closed:
+            self.note = f"the items said they were {said} and gave {found}"
+        return ()
+
+    def _reported(self, event: ev.Reported, now: float) -> Instructions:
+        flight = self._flights.get(event.chunk)
+        if flight is None:
+            return ()
+        flight.worker = event.worker
+        self._absorb(flight, event.records)
+        self._show_running(flight, event.current, event.since)
+        return self._end_overdue(flight, now)
+
+    def _landed(self, event: ev.Ended, now: float) -> Instructions:
+        flight = self._land(event.chunk, event.worker, event.records)
+        if flight is not None:
+            self._settle_whole(flight)
+            self._requeue(flight.start, flight.stop)
+        return ()
+
+    def _lost(self, event: ev.Lost, now: float) -> Instructions:
+        flight = self._land(event.chunk, event.worker, event.records)
+        if flight is None:
+            return ()
+        single = flight.stop - flight.start == 1 or self.whole
+        index = flight.start if event.index < 0 and single else event.index
+        if index >= 0 and not self.ledger.ended(index):
+            self._blame(flight, index, event.reason, now)
+        # Nobody to blame: each runs alone next time, and who dies alone is blamed.
+        self._requeue(flight.start, flight.stop, alone=index < 0 and not self.capabilities.live)
+        return ()
+
+    def _unsendable(self, event: ev.Unsendable, now: float) -> Instructions:
+        flight = self._land(event.chunk, "", ())
+        if flight is not None:
+            self._decide(ItemState.FAILURE, Failed(event.index, now, now, event.failure), "")
+            self._requeue(flight.start, flight.stop)
+        return ()
+
+    def _tail_freed(self, event: ev.TailFreed, now: float) -> Instructions:
+        flight = self._flights.get(event.chunk)
+        if flight is not None and event.start < flight.stop:
+            freed, flight.stop = (max(event.start, flight.start), flight.stop), event.start
+            self._requeue(*freed)
+        return ()
+
+    def _broke(self, event: ev.Broken, now: float) -> Instructions:
+        self.broken = self.note = event.reason
+        self._close(ItemState.SKIPPED)
+        for flight in self._flights.values():
+            self.ledger.end(flight.start, flight.stop, ItemState.SKIPPED)
+        self._flights.clear()
+        return ()
+
+    def _ticked(self, event: ev.Tick, now: float) -> Instructions:
+        asked: list[ev.Instruction] = []
+        for flight in self.flights:
+            asked += self._end_overdue(flight, now)
+            if flight.force is None and self._policy == CancellationPolicy.ALL:
+                asked += self._press(flight, Force.ASK, now)
+        if self._closed or self.status is RunStatus.PAUSED:
+            return asked + self._free_tails()
+        return asked + self._take_tail(now)
+
+    def _paused(self, event: ev.PauseAsked, now: float) -> Instructions:
+        if self.status is RunStatus.RUNNING:
+            self.status = RunStatus.PAUSED
+            return self._free_tails()
+        return ()
+
+    def _resumed(self, event: ev.ResumeAsked, now: float) -> Instructions:
+        if self.status is RunStatus.PAUSED:
+            self.status = RunStatus.RUNNING
+        return ()
+
+    def _cancelled(self, event: ev.CancelAsked, now: float) -> Instructions:
+        asked: list[ev.Instruction] = []
+        self._policy |= event.policy
+        if CancellationPolicy.PENDING in event.policy:
+            self._close(ItemState.CANCELLED)
+            asked += self._free_tails()
+        if CancellationPolicy.RUNNING in event.policy:
+            for flight in self.flights:
+                asked += self._press(flight, Force.ASK, now)
+        return asked
+
+    # Sending ----------------------------------------------------------------------------------
+
+    def _dispatch(self, now: float) -> list[ev.Instruction]:
+        asked: list[ev.Instruction] = []
+        if self.status is not RunStatus.RUNNING:
+            return asked
+        while self.idle_workers > 0 and self._chunk_ready():
+            start, stop = self._queue.take(self._sizer.next_size(self._remaining()))
+            flight = Flight(self._next_chunk, start, stop, now)
+            self._flights[flight.id] = flight
+            self._next_chunk += 1
+            asked.append(ev.Send(flight.id, start, stop))
+        return asked + self._pull()
+
+    def _chunk_ready(self) -> bool:
+        if self._sizer.fixed and not self._queue.came_back and not self._exhausted:
+            # The grouping is promised: a short chunk is the last one.
+            return self._queue.fresh >= self._sizer.next_size(None)
+        return len(self._queue) > 0
+
+    def _remaining(self) -> int | None:
+        waiting = len(self._queue)
+        if self._exhausted:
+            return waiting
+        if self.source.length is None:
+            return None
+        return waiting + max(0, self.source.length - len(self.ledger))
+
+    def _pull(self) -> list[ev.Instruction]:
+        if self._exhausted or self._closed or self._pulling:
+            return []
+        ahead = max(self._sizer.look_ahead(), EAGER_LOOK_AHEAD if self.source.eager else 0)
+        room = ahead - self.ledger.open
+        if room < max(1, ahead // 4):
+            return []
+        self._pulling = True
+        return [ev.Pull(room)]
+
+    # Taking tails back ------------------------------------------------------------------------
+
+    def _take_tail(self, now: float) -> list[ev.Instruction]:
+        """Take the unstarted tail of the longest chunk that runs past its slice, for an idle worker."""
+        if self.idle_workers <= 0 or len(self._queue) or self._sizer.fixed:
+            return []
+        late = [f for f in self._flights.values() if self._can_cut(f) and now - f.sent >= TARGET]
+        if not late:
+            return []
+        longest = max(late, key=lambda flight: flight.stop - flight.current)
+        self._sizer.observe_running(now - longest.since)
+        return [ev.TakeTail(longest.id, longest.current + 1)]
+
+    def _free_tails(self) -> list[ev.Instruction]:
+        flights = self._flights.values()
+        return [ev.TakeTail(f.id, f.current + 1) for f in flights if self._can_cut(f)]
+
+    def _can_cut(self, flight: Flight) -> bool:
+        return self.capabilities.live and not self.whole and 0 <= flight.current < flight.stop - 1
+
+    # Ending running items ---------------------------------------------------------------------
+
+    def _end_overdue(self, flight: Flight, now: float) -> list[ev.Instruction]:
+        step = flight.next_step(now)
+        if step is not None:
+            return self._press(flight, step, now)
+        limit = self.options.timeout
+        if limit is None or flight.force is not None or flight.current < 0 or now - flight.since < limit:
+            return []
+        flight.overdue = True
+        return self._press(flight, Force.INTERRUPT, now)
+
+    def _press(self, flight: Flight, force: Force, now: float) -> list[ev.Instruction]:
+        if flight.force is not None and force <= flight.force:
+            return []
+        flight.press(force, now)
+        if force is Force.KILL and not (self.capabilities.can_kill or self.capabilities.in_waiter):
+            self._abandon(flight)
+        return [ev.Halt(flight.id, force)]
+
+    def _abandon(self, flight: Flight) -> None:
+        del self._flights[flight.id]
+        self.ledger.end(flight.start, flight.stop, ItemState.CANCELLED)
+        self.note = "a running item cannot be ended on this backend: it was abandoned and goes on by itself"
+
+    def _blame(self, flight: Flight, index: int, reason: str, now: float) -> None:
+        failure = Failure("WorkerCrash", f"its worker died: {reason}", where=reason)
+        since = flight.since if index == flight.current else now
+        verdict, told = self.judge.died(flight, Failed(index, since, now, failure))
+        last = flight.stop if self.whole else index + 1
+        for item in range(index, last):
+            self._decide(verdict, replace(told, index=item), flight.worker)
+
+    # Taking records in ------------------------------------------------------------------------
+
+    def _land(self, chunk: int, worker: str, records: Sequence[Record]) -> Flight | None:
+        flight = self._flights.pop(chunk, None)
+        if flight is not None:
+            flight.worker = worker or flight.worker
+            self._absorb(flight, records)
+        return flight
+
+    def _absorb(self, flight: Flight, records: Sequence[Record]) -> None:
+        for record in records:
+            match record:
+                case Values():
+                    accepted = self.ledger.end(record.start, record.stop, ItemState.SUCCESS)
+                    self.results.put_values(record, flight.worker, accepted)
+                    self._sizer.observe(len(record.store), record.stamps[-1] - record.stamps[0])
+                case Failed():
+                    self._take_failure(flight, record)
+                case Output():
+                    self.results.put_output(record)
+
+    def _take_failure(self, flight: Flight, failed: Failed) -> None:
+        if self.whole:
+            flight.failures.append(failed)
+            return
+        if not self.ledger.ended(failed.index):
+            self._sizer.observe(1, failed.ended - failed.started)
+            self._decide(*self.judge.raised(flight, failed), flight.worker)
+        if failed.index == flight.victim:
+            flight.relent()
+
+    def _settle_whole(self, flight: Flight) -> None:
+        """A chunk function fails as one: all its items run again, or none."""
+        if not flight.failures:
+            return
+        verdict, told = self.judge.raised(flight, flight.failures[0])
+        for failed in flight.failures:
+            self._decide(verdict, replace(told, index=failed.index), flight.worker)
+
+    def _decide(self, verdict: ItemState, failed: Failed, worker: str) -> None:
+        index = failed.index
+        if verdict is ItemState.PENDING or self.ledger.ended(index):
+            return
+        self.ledger.end(index, index + 1, verdict)
+        if verdict is not ItemState.FAILURE:
+            return
+        self.results.put_failure(failed, worker)
+        if self.options.on_error == "stop" and not self._closed:
+            self.note = f"stopped at the first failure, item {index}"
+            self._close(ItemState.SKIPPED)
+
+    # Items between states ---------------------------------------------------------------------
+
+    def _show_running(self, flight: Flight, current: int, since: float) -> None:
+        if not flight.start <= current < flight.stop or self.ledger.ended(current):
+            current = -1
+        if flight.victim >= 0 and current not in (-1, flight.victim):
+            flight.relent()
+        if flight.current not in (-1, current):
+            self.ledger.rest(flight.current, flight.current + 1)
+        flight.current, flight.since = current, since
+        if current >= 0:
+            self.ledger.set(current, ItemState.RUNNING)
+
+    def _requeue(self, start: int, stop: int, *, alone: bool = False) -> None:
+        """Put the items of a range that have not ended back into the queue, or end them."""
+        if self._closed:
+            self.ledger.end(start, stop, self._unsent)
+            return
+        self.ledger.rest(start, stop)
+        for first, last in reversed(list(self.ledger.open_ranges(start, stop))):
+            step = 1 if alone else last - first
+            for at in reversed(range(first, last, step)):
+                self._queue.put_back(at, at + step, whole=self.whole)
+
+    # The end ----------------------------------------------------------------------------------
+
+    @property
+    def _unsent(self) -> ItemState:
+        cancelled = CancellationPolicy.PENDING in self._policy
+        return ItemState.CANCELLED if cancelled else ItemState.SKIPPED
+
+    def _close(self, state: ItemState) -> None:
+        """Send nothing any more: everything that waits ends in ``state``."""
+        if self._closed:
+            return
+        self._closed = self._exhausted = True
+        for start, stop in self._queue.clear():
+            self.ledger.end(start, stop, state)
+        missing = (self.source.length or 0) - len(self.ledger)
+        if missing > 0:
+            self._extend(missing, state)
+
+    def _extend(self, count: int, state: ItemState) -> None:
+        self.results.extend(count)
+        self.ledger.extend(count, state)
+
+    def _end_when_done(self, now: float) -> None:
+        if self._flights or len(self._queue) or not self._exhausted or self.status is RunStatus.PENDING:
+            return
+        self.ended = now
+        self.status = self._outcome()
+
+    def _outcome(self) -> RunStatus:
+        if CancellationPolicy.PENDING in self._policy:
+            return RunStatus.CANCELLED
+        failures = self.results.failed_indices and self.options.on_error != "collect"
+        return RunStatus.FAILED if failures or self.input_error or self.broken else RunStatus.FINISHED
+
+
+_HANDLERS: dict[type, Callable[[RunState, Any, float], Instructions]] = {
+    ev.Began: RunState._began,
+    ev.Arrived: RunState._arrived,
+    ev.Fed: RunState._fed,
+    ev.Exhausted: RunState._ran_dry,
+    ev.Reported: RunState._reported,
+    ev.Ended: RunState._landed,
+    ev.Lost: RunState._lost,
+    ev.Unsendable: RunState._unsendable,
+    ev.TailFreed: RunState._tail_freed,
+    ev.Broken: RunState._broke,
+    ev.Tick: RunState._ticked,
+    ev.PauseAsked: RunState._paused,
+    ev.ResumeAsked: RunState._resumed,
+    ev.CancelAsked: RunState._cancelled,
+}
