@@ -10,6 +10,8 @@ from playwright.sync_api import Browser
 
 from . import chromium, lab, server
 
+Create = Callable[..., lab.Notebook]
+
 # Package scope, not session: Playwright keeps an asyncio loop running in this thread, which would
 # break every later test that calls asyncio.run.
 
@@ -34,7 +36,7 @@ def lab_page(browser: Browser, lab_server: server.Server) -> Iterator[lab.Lab]:
 
 
 @pytest.fixture
-def create(lab_page: lab.Lab, request: pytest.FixtureRequest) -> Iterator[Callable[..., lab.Notebook]]:
+def create(lab_page: lab.Lab, request: pytest.FixtureRequest) -> Iterator[Create]:
     """Open a new notebook with these cells; it is closed and its kernel ended after the test."""
     notebooks: list[lab.Notebook] = []
     lab_page.errors.clear()
