@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psutil
+
 
 def is_alive(pid: int) -> bool:
     """Return whether a process still runs; a zombie does not."""
@@ -26,3 +28,9 @@ def written(folder: Path, pattern: str = "pid-*") -> set[int]:
 def semaphores(pid: int) -> list[Path]:
     """Return what loky left in shared memory for a kernel."""
     return list(Path("/dev/shm").glob(f"sem.loky-{pid}-*"))
+
+
+def listening(pid: int) -> set[tuple[str, int]]:
+    """Return the addresses that a process waits on for connections."""
+    connections = psutil.Process(pid).net_connections(kind="inet")
+    return {tuple(c.laddr) for c in connections if c.status == psutil.CONN_LISTEN}

@@ -156,20 +156,44 @@ class TestInterrupt:
         assert ready.run("run.counts.success, run.counts.failure").text == "(3, 1)"
 
 
-class TestAKilledKernel:
+class TestAKernelThatEnds:
+    def ends(self, ready: kernel.Kernel, body: str, end: Callable[[], object]) -> None:
+        """End a kernel while two items run; nothing of ours may be left after 5 s."""
+        ready.start(f"%%parallel --bg -o run -j 2 for x in range(4)\n{body}\nx")
+        wait_until(items_started(ready.folder, 2), "two items run")
+        workers, ended = processes.written(ready.folder), ready.pid
+        end()
+        wait_until(lambda: not processes.living(workers), "the workers are gone", timeout=5)
+        wait_until(lambda: not processes.semaphores(ended), "shared memory is clean", timeout=5)
+        wait_until(
+            lambda: not list((ready.folder / "tmp").iterdir()), "the temporary folder is empty", timeout=5
+        )
+
     @pytest.mark.parametrize(
         "body",
         ["hold('never')", "pathlib.Path(f'pid-{os.getpid()}').touch(); sum(range(10 ** 13))"],
         ids=["python", "c-code"],
     )
-    def test_leaves_no_worker_and_nothing_in_shared_memory(self, ready: kernel.Kernel, body: str) -> None:
-        ready.start(f"%%parallel -j 2 for x in range(4)\n{body}\nx")
-        wait_until(items_started(ready.folder, 2), "two items run")
-        workers = processes.written(ready.folder)
-        killed = ready.pid
-        os.kill(killed, signal.SIGKILL)
-        wait_until(lambda: not processes.living(workers), "the workers are gone", timeout=5)
-        wait_until(lambda: not processes.semaphores(killed), "shared memory is clean", timeout=5)
+    def test_killed_leaves_nothing(self, ready: kernel.Kernel, body: str) -> None:
+        self.ends(ready, body, lambda: os.kill(ready.pid, signal.SIGKILL))
+
+    def test_shut_down_leaves_nothing(self, ready: kernel.Kernel) -> None:
+        self.ends(ready, "hold('never')", lambda: ready.manager.shutdown_kernel(now=False))
+
+    def test_restarted_leaves_nothing_of_the_old_one_and_works(self, ready: kernel.Kernel) -> None:
+        self.ends(ready, "hold('never')", lambda: ready.manager.restart_kernel(now=False))
+        ready.client.wait_for_ready(timeout=60)
+        assert ready.run(f"{LOAD}\n%parallel -j 2 [x for x in range(3)]").text.endswith("[0, 1, 2]")
+
+
+def test_the_default_backend_opens_no_network_port(bare: kernel.Kernel) -> None:
+    before = processes.listening(bare.pid)
+    assert bare.run(f"{LOAD}\n{HELPERS}").error == ""
+    bare.run("%%parallel --bg -o run -j 2 for x in range(4)\nhold('go')")
+    wait_until(items_started(bare.folder, 2), "two items run")
+    assert processes.listening(bare.pid) == before
+    for worker in processes.written(bare.folder):
+        assert processes.listening(worker) == set()
 
 
 class TestABackgroundRun:
