@@ -173,7 +173,11 @@ class Run(Sequence[Any]):
         finally:
             self._waiting = False
         if not self._state.status.ended:
-            self._engine.attendant.serve_in_background()
+            self.serve_in_background()
+
+    def serve_in_background(self) -> None:
+        """Pull the items from a thread of their own; nobody needs to wait for the run."""
+        self._engine.attendant.serve_in_background()
 
     def __await__(self) -> Generator[Any, None, list[Any]]:
         return self._awaited().__await__()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from jupyter_parallel.engine import events as ev
 from jupyter_parallel.engine.overview import RunStatus
 from jupyter_parallel.engine.plan import CancellationPolicy
 from jupyter_parallel.engine.ports import Capabilities, Force, Output
@@ -382,7 +383,6 @@ def test_an_observer_that_raises_is_dropped_and_the_run_goes_on(caplog):
 
     bench.engine.observe(bad)
     bench.engine.observe(good)
-    from jupyter_parallel.engine import events as ev
 
     bench.engine.post(ev.Began())
     bench.turn()
@@ -403,3 +403,50 @@ def test_a_backend_that_refuses_everything_ends_the_run_with_the_reason():
     assert bench.run.state == "failed"
     assert "no more processes" in bench.run.overview().note
     assert bench.run.counts.skipped == 5
+
+
+def test_a_late_failure_of_an_item_that_has_a_value_costs_it_no_attempt():
+    bench = Bench(range(2), chunk_size=2, retries=1, backend=ScriptedBackend(workers=1))
+    bench.backend.works_on(0, 1, 0.0, values(0, [0]))
+    bench.turn(0.2)
+    bench.backend.end(0, failed(0), values(1, [1]))
+    bench.turn()
+    assert bench.run.result() == [0, 1]
+    assert bench.run.records[0].attempts == 1
+
+
+def test_an_item_whose_worker_died_is_pending_again_not_running():
+    bench = Bench(range(4), chunk_size=2)
+    bench.backend.works_on(0, 1, 0.0, values(0, [0]))
+    bench.turn(0.2)
+    bench.run.pause()
+    bench.backend.lose(0, 1)
+    bench.turn()
+    counts = bench.run.counts
+    assert (counts.running, counts.pending) == (0, 3)
+
+
+def test_a_promised_grouping_waits_for_a_slow_iterable():
+    bench = Bench(iter(()), chunk_size=3, start=False)
+    bench.feed.pulled = list(range(4))
+    for event in (ev.Began(), ev.Arrived(2)):
+        bench.engine.post(event)
+    bench.engine.turn()
+    assert bench.chunks == []
+    bench.engine.post(ev.Arrived(2))
+    bench.engine.turn()
+    assert bench.chunks == [3]
+
+
+def test_an_item_that_ends_just_before_it_is_interrupted_passes_no_blame_to_the_next():
+    bench = Bench(range(3), chunk_size=3, timeout=1.0, backend=ScriptedBackend(workers=1))
+    bench.backend.works_on(0, 0, 0.0)
+    bench.turn(1.2)
+    assert bench.backend.halted == [(0, Force.INTERRUPT)]
+    bench.backend.works_on(0, 1, 1.2, values(0, [0]))
+    for _ in range(8):
+        bench.turn(0.1)
+    assert bench.backend.halted == [(0, Force.INTERRUPT)]
+    bench.backend.end(0, values(1, [1, 2]))
+    bench.turn()
+    assert bench.run.result() == [0, 1, 2]
