@@ -1,0 +1,81 @@
+/** One view of a run: the parts, put together and fed from the traits. */
+
+import { Actions } from "./actions.ts";
+import { Announcer } from "./announce.ts";
+import { Channel } from "./channel.ts";
+import { el } from "./dom.ts";
+import { Header } from "./header.ts";
+import { keepShortcutsOut } from "./keyboard.ts";
+import { watch, type Model } from "./model.ts";
+import { NoticesView, PrintsView } from "./notices.ts";
+import { Pages } from "./pages.ts";
+import { Panels } from "./panels.ts";
+import type { Page, Snapshot } from "./protocol.ts";
+import { StripView } from "./strip.ts";
+import { TableView } from "./table.ts";
+
+/** Draw a run into an element until the signal ends it. */
+export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): void {
+  const notices = new NoticesView((item) => showItem(item), signal);
+  const channel = new Channel(model, signal, (silent) => notices.silent(silent));
+  const actions = new Actions(channel, (error) => notices.problem(error), signal);
+  const header = new Header(actions.element);
+  const prints = new PrintsView();
+  const announcer = new Announcer();
+
+  const pages = new Pages(
+    async (start, stop) => (await channel.ask({ kind: "rows", start, stop })) as Page,
+    () => table.update(model.get("snapshot")),
+  );
+  const table = new TableView(pages, signal);
+  const panels = new Panels([{ id: "results", title: "Results", element: table.element }], signal);
+  const strip = new StripView(channel, (item) => showItem(item), signal);
+
+  const showItem = (item: number): void => {
+    panels.open("results");
+    table.show(item);
+  };
+
+  const root = el("div", "jpar-root");
+  root.append(
+    hideWhileAlive(model.get("key")),
+    header.element,
+    strip.element,
+    notices.element,
+    prints.element,
+    panels.element,
+    announcer.element,
+  );
+  keepShortcutsOut(root, signal);
+  host.append(root);
+  signal.addEventListener("abort", () => root.remove(), { once: true });
+
+  panels.open("results");
+  const update = (snapshot: Snapshot): void => {
+    root.dataset.status = snapshot.status;
+    header.update(snapshot);
+    actions.update(snapshot, model.get("reach"));
+    strip.setPrefix(snapshot.prefix, snapshot.ended);
+    notices.update(snapshot);
+    panels.element.hidden = snapshot.total === 0;
+    pages.setPrefix(snapshot.prefix);
+    table.update(snapshot);
+    announcer.update(snapshot);
+  };
+  watch(model, "strip", signal, (data) => strip.setCells(data));
+  watch(model, "snapshot", signal, update);
+  watch(model, "printed", signal, (printed) => prints.update(printed));
+}
+
+/**
+ * The saved notebook holds a static picture of the run right below; it is hidden as long as this
+ * view lives, in Lab with the output area around it.
+ */
+function hideWhileAlive(key: string): HTMLStyleElement {
+  const style = el("style");
+  if (/^\w+$/.test(key)) {
+    const picture = `.jpar-snapshot.jpar-run-${key}`;
+    style.textContent = `${picture}, .jp-OutputArea-child:has(${picture}) { display: none !important; }`;
+  }
+  return style;
+}

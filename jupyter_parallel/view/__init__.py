@@ -1,0 +1,1 @@
+"""Views: pure presentation. They read a run through :class:`~.source.RunSource` and draw snapshots."""

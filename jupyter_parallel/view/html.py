@@ -1,0 +1,162 @@
+"""The static picture of a run for saved notebooks: escaped HTML, no script, no external anything.
+
+Inline styles use only what JupyterLab's sanitizer leaves in an untrusted notebook (no ``var()``,
+no SVG, ``style`` attributes only) and colours that are readable on light and on dark. The one
+``<style>`` element is dropped there; where it survives it hides the dead widget of a reopened
+notebook and the picture itself while the widget lives.
+"""
+
+from __future__ import annotations
+
+import time
+from html import escape
+from typing import Any
+
+from ..engine.overview import ItemState
+from .format import GLYPHS, count
+from .palette import COLORS, STATUS
+from .strip import FULL, HEADER
+from .text import counts_text, failure_text
+
+ROWS = 8
+"""Rows of the results in the picture at most."""
+
+_SPANS = 160
+"""Pieces of the strip at most."""
+
+_MUTED = "opacity:0.7"
+_CELL = "padding:1px 12px 1px 0px;text-align:left;white-space:nowrap;border:none"
+_LINE = "1px solid rgba(128,128,128,0.35)"
+
+
+def snapshot_html(snapshot: dict[str, Any], strip: bytes, page: dict[str, Any], *, key: str = "") -> str:
+    """Return the picture of a run.
+
+    Parameters
+    ----------
+    snapshot, strip, page
+        As made by ``snapshot.Snapshots``, ``strip.Strip`` and ``rows.page``.
+    key
+        Joins the picture to its live widget, which hides it; a plain word.
+    """
+    parts = [
+        _header(snapshot),
+        _strip(strip),
+        _failure(snapshot["failure"]),
+        _table(page, snapshot),
+        _note(snapshot),
+    ]
+    body = "".join(parts)
+    style = "font-size:13px;line-height:1.5;padding:4px 0px;max-width:960px"
+    return f'{_rules()}<div class="jpar-snapshot jpar-run-{escape(key)}" style="{style}">{body}</div>'
+
+
+def line_html(snapshot: dict[str, Any], text: str) -> str:
+    """Return a quick run as one line."""
+    glyph, _, rest = text.partition(" ")
+    color = STATUS[snapshot["status"]]
+    return (
+        f'<div class="jpar-line" style="font-size:13px"><span style="color:{color}">{escape(glyph)}</span>'
+        f" {escape(rest)}</div>"
+    )
+
+
+def _rules() -> str:
+    # Lab puts "model not found" where the widget was; a living widget contains .jpar-root.
+    dead = ".jp-OutputArea-child:not(:has(.jpar-root)):has(+ .jp-OutputArea-child .jpar-snapshot)"
+    return f"<style>{dead}:has(.jupyter-widgets) {{ display: none; }}</style>"
+
+
+def _header(snapshot: dict[str, Any]) -> str:
+    status = snapshot["status"]
+    color = STATUS[status]
+    times = " · ".join(filter(None, [snapshot["rate"], snapshot["elapsed"]]))
+    return (
+        f'<div><span style="color:{color}">{GLYPHS[status]}</span> <b>{escape(snapshot["name"])}</b>'
+        f' <span style="color:{color}">{status}</span>'
+        f' <span style="{_MUTED}">{escape(snapshot["backend"])}</span></div>'
+        f'<div>{escape(counts_text(snapshot))} <span style="{_MUTED}">{escape(times)}</span></div>'
+    )
+
+
+def _strip(strip: bytes) -> str:
+    pieces = "".join(
+        f'<span style="flex:{length} 1 0px;background-color:{COLORS[state]}"></span>'
+        for state, length in strip_runs(strip)
+    )
+    return (
+        '<div aria-hidden="true" style="display:flex;height:10px;margin:4px 0px;border-radius:2px;'
+        f'overflow:hidden">{pieces}</div>'
+    )
+
+
+def strip_runs(strip: bytes, limit: int = _SPANS) -> list[tuple[str, int]]:
+    """Return ``(state, cells)`` of neighbouring cells alike; at most ``limit`` pieces."""
+    cells = strip[HEADER.size :]
+    step = -(-len(cells) // limit) or 1
+    runs: list[tuple[str, int]] = []
+    for at in range(0, len(cells), step):
+        state = _shown_state(cells[at : at + step])
+        if runs and runs[-1][0] == state:
+            runs[-1] = state, runs[-1][1] + 1
+        else:
+            runs.append((state, 1))
+    return runs
+
+
+def _shown_state(cells: bytes) -> str:
+    """Return the state that one piece shows: what went wrong before what went well."""
+    states = {cell & 7 for cell in cells}
+    for state in (ItemState.FAILURE, ItemState.RUNNING, ItemState.CANCELLED, ItemState.SKIPPED):
+        if state in states:
+            return state.word
+    half = 2 * sum(cell >> 3 for cell in cells) >= FULL * len(cells)
+    return ItemState.SUCCESS.word if half else ItemState.PENDING.word
+
+
+def _failure(failure: dict[str, Any] | None) -> str:
+    if failure is None:
+        return ""
+    sign = f'<span style="color:{COLORS["failure"]}">{GLYPHS["failure"]}</span>'
+    return f"<div>{sign} {escape(failure_text(failure))}</div>"
+
+
+def _table(page: dict[str, Any], snapshot: dict[str, Any]) -> str:
+    rows = page["rows"][:ROWS]
+    if not rows:
+        return ""
+    names = ["#", *page["items"], *page["values"], "time", "state"]
+    head = "".join(f'<th style="{_CELL};{_MUTED}">{escape(name)}</th>' for name in names)
+    body = "".join(_row(row, len(page["values"])) for row in rows)
+    left = snapshot["prefix"] - len(rows)
+    more = f'<div style="{_MUTED}">… {count(left)} more</div>' if left > 0 else ""
+    return (
+        f'<table style="border-collapse:collapse;margin:4px 0px;border:none;font-size:12px">'
+        f'<thead style="border-bottom:{_LINE}"><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}'
+    )
+
+
+def _row(row: dict[str, Any], width: int) -> str:
+    cells = [_cell(str(row["index"])), *(_cell(text) for text in row["item"])]
+    if row["error"]:
+        cells.append(_cell(row["error"], width))
+    else:
+        cells += [_cell(text) for text in [*row["value"], *[""] * (width - len(row["value"]))]]
+    color = COLORS[row["state"]]
+    cells += [
+        _cell(row["time"]),
+        f'<td style="{_CELL};color:{color}">{GLYPHS[row["state"]]} {row["state"]}</td>',
+    ]
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _cell(text: str, span: int = 1) -> str:
+    shown = text if len(text) <= 60 else text[:59] + "…"
+    wide = f' colspan="{span}"' if span > 1 else ""
+    return f'<td{wide} style="{_CELL}">{escape(shown)}</td>'
+
+
+def _note(snapshot: dict[str, Any]) -> str:
+    stale = "" if snapshot["ended"] else f"as of {time.strftime('%H:%M:%S')}, while it was running"
+    text = " · ".join(filter(None, [snapshot["note"], stale]))
+    return f'<div style="{_MUTED}">{escape(text)}</div>' if text else ""

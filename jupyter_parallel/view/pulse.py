@@ -1,0 +1,64 @@
+"""When to draw: at most ten times a second while things change, once a second in between, and at the end."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+
+class Pulse:
+    """Calls ``draw`` on a thread of its own until it returns False.
+
+    A plain thread on purpose: outputs sent from one reach the notebook whatever the kernel is busy
+    with. The engine only calls :meth:`mark`, which never waits.
+
+    Parameters
+    ----------
+    draw
+        Draws once and says whether there will be more to draw. One that raises ends the drawing,
+        never the run.
+    every
+        Least seconds between two drawings: everything in between is one update.
+    heartbeat
+        Seconds after which it draws though nothing changed, for the clocks.
+    delay
+        Seconds before the first drawing.
+    """
+
+    def __init__(
+        self, draw: Callable[[], bool], *, every: float = 0.1, heartbeat: float = 1.0, delay: float = 0.0
+    ) -> None:
+        self._draw = draw
+        self._every = every
+        self._heartbeat = heartbeat
+        self._delay = delay
+        self._changed = threading.Event()
+        self._hurry = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="jupyter-parallel-view", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the first drawing comes after the delay."""
+        self._thread.start()
+
+    def mark(self) -> None:
+        """Say that something changed. Returns at once, from any thread."""
+        self._changed.set()
+
+    def flush(self, timeout: float = 2.0) -> None:
+        """Draw the last state without waiting for the next beat, and wait until that has happened."""
+        self._hurry.set()
+        self._changed.set()
+        self._thread.join(timeout)
+
+    def _loop(self) -> None:
+        self._hurry.wait(self._delay)
+        try:
+            while self._draw():
+                self._changed.wait(self._heartbeat)
+                self._changed.clear()
+                self._hurry.wait(self._every)
+        except Exception:
+            log.exception("the display of a run stopped; the run itself goes on")

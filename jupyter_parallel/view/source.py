@@ -1,0 +1,44 @@
+"""What views ask of a run. ``engine.run.Run`` answers; tests bring a fake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from ..engine.overview import Glance, Overview
+from ..engine.plan import CancellationPolicy
+
+
+class RunSource(Protocol):
+    """A run as views and buttons see it.
+
+    Every call is thread-safe, returns at once and runs no code of the user's. Commands are
+    idempotent and take effect later: the next overview tells.
+    """
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the item columns: ``("radius", "height")``."""
+
+    @property
+    def printed_total(self) -> int:
+        """How many lines the items have printed so far."""
+
+    def overview(self) -> Overview:
+        """Return the state, counts and times of the run now."""
+
+    def item_states(self, start: int, stop: int) -> bytes:
+        """Return the code of :class:`ItemState` of each item in the range, as far as items are known."""
+
+    def glance(self, index: int) -> Glance:
+        """Return one item without decoding anything."""
+
+    def printed(self, after: int) -> list[tuple[int, int, str, str]]:
+        """Return ``(sequence number, item index, stream, line)`` of the last lines printed after a number."""
+
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def cancel(self, policy: CancellationPolicy) -> None: ...
+    def detach(self) -> None: ...
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back on the engine's thread whenever something changed; return how to stop that."""
