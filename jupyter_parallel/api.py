@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, Self
 from . import backends
 from .engine.engine import Engine
 from .engine.feed import Feed
-from .engine.outcome import error_of
+from .engine.outcome import error_of, interrupted
 from .engine.plan import CancellationPolicy, Options
 from .engine.ports import Backend, MonotonicClock, Token
 from .engine.run import Run
@@ -160,10 +160,21 @@ def in_background(plan: Plan, announce: Callable[[Run], None] = session.note) ->
     return run
 
 
-def wait_for(run: Run, options: Options) -> None:
-    """Wait for a run in the foreground, shown on the screen, and raise what its end calls for."""
+def wait_for(run: Run, options: Options, *, detachable: bool = False) -> None:
+    """Wait for a run in the foreground, shown on the screen, and raise what its end calls for.
+
+    Parameters
+    ----------
+    run, options
+        The run and what was asked of it.
+    detachable
+        Whoever waits can do without the values: *Detach* may end the waiting.
+    """
     with session.screen(run) if options.display else _dark(run):
-        run.attend()
+        try:
+            run.attend(detachable=detachable)
+        except KeyboardInterrupt as interrupt:
+            raise interrupted(run) from interrupt
     error = error_of(run)
     if error is not None:
         raise error

@@ -119,3 +119,17 @@ def error_of(run: Run) -> Exception | None:
     if error is None and run.overview().status is RunStatus.FAILED:
         return run_failed(run)
     return error
+
+
+def interrupted(run: Run) -> KeyboardInterrupt:
+    """Return the ``KeyboardInterrupt`` of a run that ■ has ended, with the way to go on."""
+    counts = run.counts
+    message = (
+        f"interrupted with {counts.success} values, which are kept in jupyter_parallel.last_run(); "
+        f"{counts.cancelled} items were cancelled"
+    )
+    error = KeyboardInterrupt(message)
+    error.run = run  # type: ignore[attr-defined]
+    # As for our own errors: IPython shows the message instead of our frames.
+    error._render_traceback_ = lambda: [f"KeyboardInterrupt: {message}"]  # type: ignore[attr-defined]
+    return error

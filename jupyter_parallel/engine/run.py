@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, overload
 
-from ..errors import ItemCancelled, ItemFailed, ItemSkipped, UsageError
+from ..errors import ItemCancelled, ItemFailed, ItemSkipped
 from . import events as ev
 from .engine import Engine
 from .feed import Feed
@@ -157,13 +157,18 @@ class Run(Sequence[Any]):
         """Wait until the run has ended; return whether it has. ``timeout`` is in seconds."""
         return self._wait(lambda: self._state.status.ended, f"the end of the run {self.name!r}", timeout)
 
-    def attend(self) -> None:
+    def attend(self, *, detachable: bool = False) -> None:
         """Wait in the foreground: pull the items and run serial ones in this thread.
 
         Returns when the run has ended or was detached. A ``KeyboardInterrupt`` cancels the run,
         waits for its running items to be ended and goes through to the caller.
+
+        Parameters
+        ----------
+        detachable
+            Whether :meth:`detach` may end the waiting.
         """
-        self._waiting = True
+        self._waiting = detachable and not self._state.capabilities.in_waiter
         try:
             self._engine.attendant.serve()
         except KeyboardInterrupt:
@@ -227,6 +232,11 @@ class Run(Sequence[Any]):
         return group_failures(record.failed for record in self.failures if record.failed is not None)
 
     @property
+    def shares_memory(self) -> bool:
+        """Whether items run in this process: what they change is changed here."""
+        return self._state.capabilities.shares_memory
+
+    @property
     def input_error(self) -> BaseException | None:
         """Why the items iterable ended early, when it raised."""
         return self._state.input_error
@@ -259,16 +269,13 @@ class Run(Sequence[Any]):
             self._engine.post(ev.CancelAsked(policy))
 
     def detach(self) -> None:
-        """Let the cell that waits for this run end; the run goes on in the background. Idempotent.
+        """Let the cell that waits for this run end; the run goes on in the background.
 
-        Raises
-        ------
-        UsageError
-            The run is serial: it runs in the thread that waits.
+        Does nothing where nobody waits, or where the waiting cannot end early: a comprehension
+        needs its values, a serial run is the waiting. Idempotent.
         """
-        if self._state.capabilities.in_waiter:
-            raise UsageError("a serial run cannot be detached: it runs in the cell itself; cancel it instead")
         if self._waiting:
+            self._waiting = False
             self._engine.attendant.leave()
 
     def debug(self, index: int) -> Any:
@@ -302,7 +309,7 @@ class Run(Sequence[Any]):
                 started=state.started,
                 ended=state.ended,
                 first_failure=self._first_failure(),
-                waiting=self._waiting and not state.capabilities.in_waiter,
+                waiting=self._waiting,
                 note=state.note,
             )
 

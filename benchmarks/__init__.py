@@ -1,0 +1,1 @@
+"""Side by side with the tools people would use instead: ``python -m benchmarks``."""
