@@ -16,7 +16,7 @@ def waiting(create: Create, cell: str = HELD, *more: str) -> tuple[Notebook, wid
     notebook.run(0)
     notebook.start(1)
     shown = widget.in_cell(notebook, 1)
-    shown.shows("2 success · 2 running · 4 pending")
+    shown.counts("2 success · 2 running · 4 pending")
     assert notebook.is_waiting(1)
     return notebook, shown
 
@@ -27,20 +27,20 @@ def test_cancel_ends_the_cell_and_keeps_what_was_finished(create: Create) -> Non
     notebook.wait_ended(1, timeout=4)
     assert notebook.error(1) == "RunCancelled"
     shown.shows("cancelled")
-    shown.shows("2 success · 6 cancelled")
+    shown.counts("2 success · 6 cancelled")
     notebook.run(2)
     assert notebook.text(2) == "(2, 10)"
 
 
 def test_cancel_after_the_running_items_lets_them_end(create: Create) -> None:
     notebook, shown = waiting(create)
-    shown.root.get_by_role("button", name="More ways to cancel").click()
-    shown.root.get_by_text("after the running items").click()
-    shown.shows("4 cancelled")
+    shown.root.get_by_title("Other ways to cancel").click()
+    shown.root.get_by_role("menuitem", name="After the running items").click()
+    shown.counts("2 success · 2 running · 4 cancelled")
     assert notebook.is_waiting(1)
     notebook.signal("go")
     notebook.wait_ended(1)
-    shown.shows("4 success · 4 cancelled")
+    shown.counts("4 success · 4 cancelled")
     assert notebook.error(1) == "RunCancelled"
 
 
@@ -49,11 +49,11 @@ def test_pause_starts_no_further_item_and_resume_goes_on(create: Create) -> None
     shown.press("Pause")
     shown.shows("paused")
     notebook.signal("go")
-    shown.shows("4 success · 4 pending")
+    shown.counts("4 success · 4 pending")
     assert notebook.is_waiting(1)
     shown.press("Resume")
     notebook.wait_ended(1)
-    shown.shows("8 success")
+    shown.counts("8 success")
     assert notebook.error(1) == ""
 
 
@@ -65,7 +65,7 @@ def test_detach_ends_the_cell_and_the_run_goes_on(create: Create) -> None:
     notebook.run(2)
     assert notebook.text(2) == "'running'"
     notebook.signal("go")
-    shown.shows("8 success")
+    shown.counts("8 success")
     notebook.run(3)
     assert notebook.text(3) == "[0, 10, 20, 30, 40, 50, 60, 70]"
 
@@ -84,13 +84,13 @@ def test_the_interrupt_button_ends_the_cell_within_two_seconds(create: Create) -
     notebook.interrupt()
     notebook.wait_ended(1, timeout=3)
     assert notebook.error(1) == "KeyboardInterrupt"
-    shown.shows("2 success · 6 cancelled")
+    shown.counts("2 success · 6 cancelled")
 
 
 def test_buttons_of_an_ended_run_are_gone(create: Create) -> None:
     notebook, shown = waiting(create)
     notebook.signal("go")
     notebook.wait_ended(1)
-    shown.shows("8 success")
+    shown.counts("8 success")
     for name in ("Pause", "Cancel", "Detach"):
         expect(shown.button(name)).to_be_hidden()

@@ -24,9 +24,9 @@ KEYS = {
 
 def places(shown: widget.Widget) -> dict[str, Locator]:
     return {
-        "row": shown.root.locator(".jpar-results tbody tr").first,
+        "row": shown.drawn.first,
         "strip": shown.root.locator("canvas").first,
-        "text": shown.root.get_by_text("30 success").first,
+        "text": shown.root.locator(".jpar-count").first,
     }
 
 
@@ -35,7 +35,7 @@ def page_of_areas(lab_page: Lab) -> tuple[Notebook, widget.Widget]:
     notebook = lab_page.create("keys", [LOAD, AREAS, "'after'"])
     notebook.run(0, 1)
     shown = widget.in_cell(notebook, 1)
-    shown.shows("30 success")
+    shown.counts("30 success")
     return notebook, shown
 
 
@@ -59,7 +59,7 @@ def test_keys_on_a_button_while_the_cell_waits_change_nothing(create: Create) ->
     notebook.run(0)
     notebook.start(1)
     shown = widget.in_cell(notebook, 1)
-    shown.shows("2 running")
+    shown.counts("2 success · 2 running · 4 pending")
     shown.press("Pause")
     shown.shows("paused")
     before = sources(notebook)

@@ -42,7 +42,7 @@ def test_pictures_of_a_run(create: Create, theme: str, tmp_path: Path) -> None:
     shown.root.screenshot(path=folder / f"running-{theme}.png")
     notebook.signal("go")
     notebook.wait_ended(1)
-    shown.shows("113 success · 7 failure")
+    shown.counts("113 success · 7 failure")
     notebook.run(2)
     notebook.page.screenshot(path=folder / f"page-{theme}.png")
     shown.root.screenshot(path=folder / f"ended-{theme}.png")

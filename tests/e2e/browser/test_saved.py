@@ -19,8 +19,8 @@ def saved(create: Create) -> Notebook:
     """A notebook with two runs, saved and closed."""
     notebook = create(LOAD, AREAS, FAILING)
     notebook.run(0, 1, 2)
-    widget.in_cell(notebook, 1).shows("30 success")
-    widget.in_cell(notebook, 2).shows("19 success · 1 failure")
+    widget.in_cell(notebook, 1).counts("30 success")
+    widget.in_cell(notebook, 2).counts("19 success · 1 failure")
     notebook.save()
     notebook.close()
     return notebook
@@ -68,5 +68,5 @@ def test_the_file_holds_the_end_as_text_for_every_other_reader(saved: Notebook) 
 def test_the_snapshot_is_hidden_while_the_widget_lives(create: Create) -> None:
     notebook = create(LOAD, AREAS)
     notebook.run(0, 1)
-    widget.in_cell(notebook, 1).shows("30 success")
+    widget.in_cell(notebook, 1).counts("30 success")
     expect(notebook.cell(1).locator(widget.SNAPSHOT)).to_be_hidden()

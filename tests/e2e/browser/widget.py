@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from playwright.sync_api import Locator, expect
 
+from ..waiting import wait_until
 from .lab import Notebook
 
 ROOT = ".jpar-root"
@@ -27,17 +27,37 @@ class Widget:
         """Wait until a text stands in the widget."""
         expect(self.root).to_contain_text(text, timeout=timeout * 1000)
 
+    def counts(self, expected: str, timeout: float = 20) -> None:
+        """Wait until the counts are these, such as ``"2 success · 1 running"``."""
+        seen: list[str] = []
+
+        def equal() -> bool:
+            seen[:] = [" · ".join(self.root.locator(".jpar-count").all_inner_texts())]
+            return seen == [expected]
+
+        try:
+            wait_until(equal, f"the counts are {expected}", timeout)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; they are {seen}") from None
+
+    @property
+    def table(self) -> Locator:
+        return self.root.get_by_role("table", name="Results")
+
+    @property
+    def drawn(self) -> Locator:
+        """The rows of the results table that are drawn, a screenful at most."""
+        return self.table.locator(".jpar-body .jpar-row")
+
     def rows(self) -> list[list[str]]:
-        """Return the texts of the rows of the results table that are drawn."""
-        rows = self.root.locator(".jpar-results tbody tr")
-        return [
-            [cell.strip() for cell in row.locator("th, td").all_inner_texts()]
-            for row in rows.all()
-            if row.is_visible()
-        ]
+        """Return the texts of the rows that are drawn."""
+        rows: list[list[str]] = self.drawn.evaluate_all(
+            "rows => rows.map(row => Array.from(row.children, cell => cell.textContent.trim()))"
+        )
+        return rows
 
     def indices(self) -> list[int]:
-        return [int(row[0]) for row in self.rows() if re.fullmatch(r"\d+", row[0])]
+        return [int(row[0].replace(",", "")) for row in self.rows()]
 
 
 def in_cell(notebook: Notebook, index: int) -> Widget:
