@@ -1,0 +1,288 @@
+"""One place for a worker process: starts it, gives it a chunk at a time, watches it, replaces it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..engine.ports import Chunk, ChunkEnd, Force, Progress, Record
+from ..worker import process as worker
+from ..worker.envelope import decode_records
+from ..worker.page import ASK, COMMITTED, CURRENT, PID, SINCE, SIZE, STOP, STRIKE, Page
+from .records import to_records
+from .segments import Segment
+
+_LARGE_SPOOL = 16_000_000
+_THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+@dataclass(slots=True)
+class Job:
+    """A chunk on its way through the backend."""
+
+    chunk: Chunk
+    address: str
+    whole: bool
+    """The function takes the chunk as one: once begun it cannot be cut."""
+    block: bytes | Segment
+    names: tuple[str, bytes] | None
+    stop: int
+    future: Future[ChunkEnd] = field(default_factory=Future)
+    apart: bool = False
+    deaths: int = 0
+
+    def release(self) -> None:
+        if isinstance(self.block, Segment):
+            self.block.close()
+
+
+class Owner(Protocol):
+    """What a slot tells its backend. Called from threads of loky, never under the slot's lock."""
+
+    def started(self, slot: Slot) -> None: ...
+    def start_failed(self, slot: Slot, reason: str) -> None: ...
+    def answered(self, slot: Slot, job: Job, answer: worker.Answer, records: list[Record]) -> None: ...
+    def died(self, slot: Slot, job: Job, reason: str, index: int, records: list[Record]) -> None: ...
+
+
+class Slot:
+    """A worker process and what is shared with it.
+
+    A loky executor of one worker each: if the process dies, nobody else is hurt, and a new executor takes
+    its place. Page and spool belong to this side, so that they can be read after the worker's death.
+    """
+
+    def __init__(self, name: str, owner: Owner) -> None:
+        self.name = name
+        self._owner = owner
+        self._lock = threading.RLock()
+        self._page_segment = Segment([bytes(SIZE)])
+        self._spool = Segment()
+        self._page = Page(self._page_segment.descriptor)
+        self._read = 0
+        self._executor: Any = None
+        self._process: Any = None
+        self._names: set[str] = set()
+        self._closed = False
+        self.job: Job | None = None
+
+    def spawn(self) -> None:
+        """Start the process; runs in the spawner's thread."""
+        with self._lock:
+            if self._closed:
+                return
+            self._names = set()
+            self._page.begin(-1, 0, 0)
+            try:
+                ready = self._start()
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
+            else:
+                ready.add_done_callback(self._on_ready)
+                return
+        self._owner.start_failed(self, reason)
+
+    def _start(self) -> Future[int]:
+        from loky import ProcessPoolExecutor
+
+        own = {name: "1" for name in _THREAD_LIMITS if name not in os.environ}
+        start = worker.Start(os.getpid(), self._page_segment.address, self._spool.address, own)
+        self._executor = ProcessPoolExecutor(
+            1, timeout=None, env=own, initializer=worker.start, initargs=(start,)
+        )
+        ready: Future[int] = self._executor.submit(worker.ready)
+        self._process = next(iter(self._executor._processes.values()), None)
+        return ready
+
+    def _on_ready(self, ready: Future[int]) -> None:
+        if ready.exception() is None:
+            with self._lock:
+                _unlink_semaphores(self._executor, self._process)
+            self._owner.started(self)
+        else:
+            self._owner.start_failed(self, self._exit_reason())
+
+    def begin(self, job: Job) -> bool:
+        """Give a chunk to the idle worker; return whether the worker could take it."""
+        with self._lock:
+            if self._closed or self._executor is None:
+                return False
+            self._page.begin(job.chunk.id, job.chunk.start, job.stop)
+            self._read = 0
+            try:
+                answer = self._executor.submit(worker.run, self._order(job))
+            except RuntimeError:  # it died while idle
+                return False
+            self.job = job
+        answer.add_done_callback(lambda future: self._on_answer(job, future))
+        return True
+
+    def _order(self, job: Job) -> worker.Order:
+        block = job.block.address if isinstance(job.block, Segment) else job.block
+        names: dict[str, bytes | None] = {}
+        if job.names is not None:
+            key, data = job.names
+            names[key] = None if key in self._names else data
+            self._names.add(key)
+        chunk = job.chunk
+        return worker.Order(chunk.id, chunk.token, job.address, chunk.start, block, names, job.apart)
+
+    def _on_answer(self, job: Job, answer: Future[worker.Answer]) -> None:
+        lost = answer.exception() is not None
+        # While we close, loky tells of the end before it kills the process: no reason to wait for.
+        reason = self._exit_reason() if lost and not self._closed else "the workers were closed"
+        with self._lock:
+            records = self._drain()
+            index = self._page.fields[CURRENT]
+            self.job = None
+            if self._read > _LARGE_SPOOL:
+                self._spool.clear()
+        if lost:
+            self._owner.died(self, job, reason, index, records)
+        else:
+            self._owner.answered(self, job, answer.result(), records)
+
+    def _drain(self) -> list[Record]:
+        """Return the records that were committed since the last time."""
+        committed = self._page.fields[COMMITTED]
+        block = self._spool.read(self._read, committed) if committed > self._read else b""
+        self._read = committed
+        return to_records(decode_records(block))
+
+    def _exit_reason(self) -> str:
+        process = self._process
+        if process is None:
+            return "it could not be started"
+        process.join(2)
+        code = process.exitcode
+        if code is None:
+            return "it stopped answering"
+        if code >= 0:
+            return f"exit code {code}"
+        try:
+            return f"killed by signal {-code} ({signal.Signals(-code).name})"
+        except ValueError:
+            return f"killed by signal {-code}"
+
+    def progress(self, chunk: Chunk) -> Progress | None:
+        with self._lock:
+            if not self._runs(chunk):
+                return None
+            fields = self._page.fields
+            current = fields[CURRENT]
+            return Progress(self.name, current, self._page.times[SINCE], self._drain())
+
+    def _runs(self, chunk: Chunk) -> bool:
+        return self.job is not None and self.job.chunk is chunk and not self._closed
+
+    def cut(self, chunk: Chunk, before: int) -> int:
+        """Take a tail back from the running chunk; see ``Backend.cut``."""
+        with self._lock:
+            if not self._runs(chunk):
+                return chunk.stop
+            assert self.job is not None
+            fields = self._page.fields
+            if self.job.whole:
+                return chunk.stop
+            before = max(before, chunk.start)
+            fields[STOP] = min(fields[STOP], before)
+            current = fields[CURRENT]
+            if current >= before:
+                # It was faster. Item ``current`` may have begun before the worker could see the new limit.
+                fields[STOP] = before = current + 1
+            return before
+
+    def halt(self, chunk: Chunk, force: Force) -> None:
+        """End the item that runs; see ``Backend.halt``."""
+        with self._lock:
+            if not self._runs(chunk):
+                return
+            fields = self._page.fields
+            if force is Force.ASK:
+                fields[ASK] = fields[CURRENT]
+            elif force is Force.INTERRUPT:
+                fields[STRIKE] = fields[CURRENT]
+                self._signal(worker.STRIKE_SIGNAL)
+            else:
+                self.kill()
+
+    def kill(self) -> None:
+        """End the process and the programs it started."""
+        children = _descendants(self._page.fields[PID])
+        self._signal(signal.SIGKILL)
+        for child in children:
+            with contextlib.suppress(Exception):
+                child.kill()
+
+    def _signal(self, number: int) -> None:
+        pid = self._process.pid if self._process is not None else None
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def forget(self, token: str) -> None:
+        """Let the worker drop a task as soon as it is idle."""
+        with self._lock:
+            if self._executor is not None and not self._closed:
+                with contextlib.suppress(RuntimeError):
+                    self._executor.submit(worker.forget, token)
+
+    def retire(self) -> None:
+        """End the process; the slot can spawn another."""
+        with self._lock:
+            executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown(wait=False, kill_workers=True)
+
+    def end(self) -> Callable[[], None]:
+        """Begin to close for good; the result waits until nothing is left."""
+        with self._lock:
+            self._closed = True
+            executor, self._executor = self._executor, None
+            thread = executor._executor_manager_thread if executor is not None else None
+        if executor is not None:
+            executor.shutdown(wait=False, kill_workers=True)
+
+        def finish() -> None:
+            if thread is not None and thread is not threading.current_thread():
+                thread.join(5)
+            with self._lock:
+                self._process = None
+                self._page.release()
+                self._page_segment.close()
+                self._spool.close()
+
+        return finish
+
+
+def _descendants(pid: int) -> list[Any]:
+    try:
+        import psutil
+
+        return list(psutil.Process(pid).children(recursive=True))
+    except Exception:  # not installed, or the process is gone
+        return []
+
+
+def _unlink_semaphores(executor: Any, process: Any) -> None:
+    """Take the names of the executor's semaphores away as soon as its only worker has them open.
+
+    They go on working without a name, and nothing of them stays in shared memory however this process ends.
+    (After ``kill -9`` of the whole process group nobody would be left to remove them.)
+    """
+    from multiprocessing import util
+
+    locks = [executor._processes_management_lock, getattr(process, "_worker_exit_lock", None)]
+    for pipe in (executor._call_queue, executor._result_queue):
+        locks += [getattr(pipe, name, None) for name in ("_rlock", "_wlock", "_sem")]
+    names = {lock._semlock.name for lock in locks if lock is not None}
+    for finalizer in list(util._finalizer_registry.values()):  # type: ignore[attr-defined]
+        arguments = getattr(finalizer, "_args", None)
+        if arguments and len(arguments) == 1 and arguments[0] in names:
+            finalizer()

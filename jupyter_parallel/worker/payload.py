@@ -1,0 +1,195 @@
+"""The function of a run and what it carries: packed once in the kernel, loaded once by each worker.
+
+``pack_task`` and ``PackedTask`` are each other's inverse. A packed task is two frames: how to prepare the
+worker (directory, path, environment), and the function with its data, which can only be loaded after that.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import pickle
+import random
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FunctionType
+from typing import Any, Literal
+
+import cloudpickle
+
+from .frames import ALIGNMENT, Dump, Part, decode_frame, encode_frame, plain_dump, total
+from .report import Sources
+from .twin import Surroundings
+
+Call = Literal["item", "star", "chunk"]
+
+SMALL_KEYWORDS = 1_000_000
+"""Keyword arguments below this many pickled bytes are made anew for each item: items never share them."""
+
+_SIZE = struct.Struct("<q")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A function over items.
+
+    Parameters
+    ----------
+    function
+        Called in the workers.
+    call
+        ``"item"``: with one item; ``"star"``: with the item's elements; ``"chunk"``: with a list of items,
+        and must return one value per item.
+    kwargs
+        Keyword arguments of every call.
+    seed
+        Seeds ``random``, ``numpy.random`` and ``context().rng`` for each item.
+    sources
+        ``{file name: (label, text)}`` of notebook code, for tracebacks.
+    """
+
+    function: Callable[..., Any]
+    call: Call = "item"
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    sources: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A task as a worker holds it; ``keywords`` makes the keyword arguments of one call."""
+
+    function: Callable[..., Any]
+    call: Call
+    keywords: Callable[[], dict[str, Any]] | None
+    seed: int | None
+    sources: Sources
+    names: dict[str, Any] = field(default_factory=dict)
+    """Functions and classes of the notebook that belong on the worker's ``__main__``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Preparation:
+    surroundings: Surroundings
+    call: Call
+    seed: int | None
+    sources: Sources
+    small_keywords: bytes | None
+
+
+class NotebookPickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Pickles by value what is defined in the notebook, and notes its names in ``names``."""
+
+    def __init__(
+        self,
+        file: io.BytesIO,
+        names: dict[str, Any],
+        buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
+    ) -> None:
+        super().__init__(file, protocol=5, buffer_callback=buffer_callback)
+        self._names = names
+
+    def reducer_override(self, obj: Any) -> Any:
+        shared = _shared_generator(obj)
+        if shared is not None:
+            return shared
+        note_notebook_name(obj, self._names)
+        return super().reducer_override(obj)
+
+
+def note_notebook_name(obj: Any, names: dict[str, Any]) -> None:
+    """Note a class or function if it is what the notebook knows by its name."""
+    if isinstance(obj, type | FunctionType) and getattr(obj, "__module__", None) == "__main__":
+        name = obj.__qualname__
+        if getattr(sys.modules["__main__"], name, None) is obj:
+            names[name] = obj
+
+
+def _shared_generator(obj: Any) -> Any:
+    """Let ``from random import choice`` be a method of the worker's own generator, not of a copy of ours."""
+    if obj is random._inst:
+        return getattr, (random, "_inst")
+    legacy = sys.modules.get("numpy.random.mtrand")
+    if legacy is not None and obj is getattr(legacy, "_rand", None):
+        return getattr, (legacy, "_rand")
+    return None
+
+
+def _notebook_dump(value: Any, names: dict[str, Any]) -> Dump:
+    def dump(file: io.BytesIO, keep: Callable[[pickle.PickleBuffer], Any]) -> None:
+        NotebookPickler(file, names, keep).dump(value)
+
+    return dump
+
+
+def pack_task(task: Task) -> list[Part]:
+    """Return the parts of a packed task; raises whatever pickling raises."""
+    names: dict[str, Any] = {}
+    small, large = _pack_keywords(task.kwargs, names)
+    # The names come last in the tuple: by then everything reached has been noted in them.
+    body = encode_frame(_notebook_dump((task.function, large, names), names))
+    head = encode_frame(
+        plain_dump(_Preparation(Surroundings.here(), task.call, task.seed, task.sources, small))
+    )
+    start = _SIZE.size + total(head)
+    padding = -start % ALIGNMENT
+    return [_SIZE.pack(start + padding), *head, bytes(padding), *body]
+
+
+def _pack_keywords(
+    kwargs: dict[str, Any], names: dict[str, Any]
+) -> tuple[bytes | None, dict[str, Any] | None]:
+    if not kwargs:
+        return None, None
+    if total(encode_frame(_notebook_dump(kwargs, names))) >= SMALL_KEYWORDS:
+        return None, kwargs
+    file = io.BytesIO()
+    NotebookPickler(file, names).dump(kwargs)
+    return file.getvalue(), None
+
+
+def pack_names(names: dict[str, Any]) -> bytes:
+    """Return definitions of the notebook, to be installed in workers that have not seen them."""
+    file = io.BytesIO()
+    NotebookPickler(file, {}).dump(names)
+    return file.getvalue()
+
+
+class PackedTask:
+    """A packed task in a worker, between being mapped and being loaded."""
+
+    def __init__(self, block: memoryview) -> None:
+        (start,) = _SIZE.unpack_from(block)
+        self._body = block[start:]
+        self._preparation: _Preparation = decode_frame(block[_SIZE.size : start])
+        self.surroundings = self._preparation.surroundings
+
+    def load(self) -> Program:
+        """Unpickle the function; call it when the worker's surroundings are the kernel's."""
+        function, large, names = decode_frame(self._body)
+        told = self._preparation
+        keywords: Callable[[], dict[str, Any]] | None = None
+        if told.small_keywords is not None:
+            keywords = functools.partial(pickle.loads, told.small_keywords)
+        elif large is not None:
+            keywords = functools.partial(dict, large)
+        return Program(function, told.call, keywords, told.seed, told.sources, names)
+
+
+def program_here(task: Task) -> Program:
+    """Return a task as a worker inside this process holds it: the objects themselves, apart from keywords."""
+    return Program(task.function, task.call, _keywords_here(task.kwargs), task.seed, task.sources)
+
+
+def _keywords_here(kwargs: dict[str, Any]) -> Callable[[], dict[str, Any]] | None:
+    if not kwargs:
+        return None
+    try:
+        data = cloudpickle.dumps(kwargs, 5)
+    except Exception:  # a connection or a lock cannot be copied, only shared
+        return functools.partial(dict, kwargs)
+    if len(data) >= SMALL_KEYWORDS:
+        return functools.partial(dict, kwargs)
+    return functools.partial(pickle.loads, data)
