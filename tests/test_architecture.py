@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+import jupyter_parallel
 
 PACKAGE = "jupyter_parallel"
 ROOT = Path(__file__).parent.parent
@@ -235,3 +238,18 @@ def test_a_heavy_import_at_the_top_is_noticed(tmp_path: Path) -> None:
     init = tmp_path / PACKAGE / "__init__.py"
     init.write_text(init.read_text() + "\nimport loky\n")
     assert "loky" in modules_after("import jupyter_parallel", tmp_path)
+
+
+def undocumented() -> Iterator[str]:
+    """Yield the public names, and the public members of public classes, that explain nothing."""
+    for name in jupyter_parallel.__all__:
+        thing = getattr(jupyter_parallel, name)
+        members = {f"{name}.{key}": value for key, value in vars(thing).items() if not key.startswith("_")}
+        for where, member in {name: thing, **(members if inspect.isclass(thing) else {})}.items():
+            explainable = inspect.isroutine(member) or inspect.isclass(member) or isinstance(member, property)
+            if explainable and not inspect.getdoc(member):
+                yield where
+
+
+def test_public_names_are_documented() -> None:
+    assert list(undocumented()) == []
