@@ -21,7 +21,9 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.rows) - set(ROWS):
         parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
-    print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs, medians of {arguments.rounds} rounds\n")
+    print(
+        f"Python {platform.python_version()}, {os.cpu_count()} CPUs, medians of {arguments.rounds} rounds\n"
+    )
     print("| row | what | median | target |\n|---|---|---|---|", flush=True)
     lines: list[Line] = []
     for name in arguments.rows or ROWS:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import psutil
+
 from jupyter_parallel import Runner
 from jupyter_parallel.engine.run import Run
 
@@ -83,7 +84,9 @@ def _lateness(run: Run, skip: int) -> list[float]:
             if code == 2 and index not in seen:
                 seen.add(index)
                 glance = run.glance(index)
-                late.append(now - (glance.started or 0.0) - (glance.duration or 0.0) if index != skip else 0.0)
+                late.append(
+                    now - (glance.started or 0.0) - (glance.duration or 0.0) if index != skip else 0.0
+                )
         time.sleep(0.005)
     return late
 
@@ -152,7 +155,9 @@ print(time.perf_counter() - begun)
 
 
 def _in_fresh_python(code: str) -> float:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
     return float(done.stdout.split()[-1])
 
 

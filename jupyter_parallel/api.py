@@ -283,7 +283,9 @@ class Runner:
             raise UsageError("this runner is closed; make a new one")
         plan = _plan(call, function, items, kwargs, self._options.updated(override))
         if plan.options.only is not None:
-            raise UsageError("only= returns a value, not a run: use parallel_map(..., only=...) or run.debug(i)")
+            raise UsageError(
+                "only= returns a value, not a run: use parallel_map(..., only=...) or run.debug(i)"
+            )
         run = self._launch(plan)
         self._runs.add(run)
         return run

@@ -91,7 +91,9 @@ class Engine:
             # A bug of ours must not leave somebody waiting for ever.
             log.exception("the engine of the run stopped")
             with self._changed:
-                self.state.interrupt(f"the engine stopped: {type(error).__name__}: {error}", self._clock.now())
+                self.state.interrupt(
+                    f"the engine stopped: {type(error).__name__}: {error}", self._clock.now()
+                )
                 self._changed.notify_all()
         self.attendant.leave()
 

@@ -119,7 +119,7 @@ def _check(items: Any) -> None:
         iter(items)
     except TypeError:
         raise UsageError(
-            f"the items are a {type(items).__name__}, which is not iterable; give a list, a range, a generator"
+            f"the items are a {type(items).__name__}, which is not iterable; give a list or a generator"
         ) from None
 
 

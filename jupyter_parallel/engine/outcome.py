@@ -77,7 +77,9 @@ def run_failed(run: Run) -> RunFailed:
     """Build the error of a run with items that have no value."""
     failures = run.failures
     counts = run.counts
-    lines = [f"{counts.failure} of {counts.complete} items failed; {counts.success} values are kept in the run"]
+    lines = [
+        f"{counts.failure} of {counts.complete} items failed; {counts.success} values are kept in the run"
+    ]
     without = counts.cancelled + counts.skipped
     if without:
         lines[0] += f", {without} items never got one"
@@ -85,7 +87,10 @@ def run_failed(run: Run) -> RunFailed:
     lines += [f"  {group}" for group in group_failures(failed)]
     if failures and failures[0].traceback:
         lines += ["", f"Item {failures[0].index}:", failures[0].traceback.rstrip()]
-    lines += ["", "All values: run.successes(); all failures: run.failures, with run = jupyter_parallel.last_run()"]
+    lines += [
+        "",
+        "All values: run.successes(); all failures: run.failures, with run = jupyter_parallel.last_run()",
+    ]
     error = RunFailed("\n".join(lines), [item_failed(one) for one in failed[:EXCEPTIONS]])
     error.run = run
     return error

@@ -66,8 +66,10 @@ class ValueStore(Protocol):
     def __len__(self) -> int: ...
     def get(self, position: int) -> Any:
         """Return one value; decodes when needed and may raise whatever decoding raises."""
+
     def all(self) -> list[Any]:
         """Return all values in order; decodes when needed and may raise."""
+
     def brief(self, position: int) -> str | dict[str, str]:
         """Return a short text of one value, or one text a column. Never runs code of the value's type."""
 
@@ -190,18 +192,25 @@ class Backend(Protocol):
     def capabilities(self) -> Capabilities: ...
     def capacity(self) -> int:
         """Return how many chunks run at the same time; the engine keeps as many in flight."""
+
     def publish(self, task: Any) -> Token:
         """Make a task known to the workers, once for all chunks; raises ``CannotTravel``."""
+
     def retire(self, token: Token) -> None:
         """Forget a task."""
+
     def submit(self, chunk: Chunk) -> Future[ChunkEnd]:
         """Run a chunk. The future raises ``WorkerLost``, ``ItemUnsendable`` or ``BackendBroken``."""
+
     def progress(self, chunk: Chunk) -> Progress | None:
         """Say what the worker has done so far; ``None`` when it has not begun or has ended."""
+
     def cut(self, chunk: Chunk, before: int) -> int:
         """Ask not to start item ``before`` or later ones; return the first that is really free."""
+
     def halt(self, chunk: Chunk, force: Force) -> None:
         """End the item that the chunk's worker runs now."""
+
     def close(self) -> None:
         """Let go of what this backend started. Idempotent."""
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, overload
 
-from ..errors import ItemCancelled, ItemFailed, ItemSkipped
 from . import events as ev
 from .engine import Engine
 from .feed import Feed
-from .outcome import ErrorGroup, cut_short, group_failures, item_failed, run_failed
-from .overview import Counts, FirstFailure, Glance, ItemState, Overview, RunStatus
-from .plan import MISSING, CancellationPolicy
+from .outcome import ErrorGroup, cut_short, group_failures, run_failed
+from .overview import Counts, FirstFailure, Glance, ItemState, Overview
+from .plan import CancellationPolicy
 from .ports import Clock
 from .record import Record
+from .sequence import ResultSequence
 from .state import RunState
-from .waiting import check_may_wait
 
 INTERRUPT_SECONDS = 2.5
 """How long an interrupt waits for running items to end before it gives the prompt back."""
@@ -26,7 +25,7 @@ INTERRUPT_SECONDS = 2.5
 _NUMBERS = itertools.count(1)
 
 
-class Run(Sequence[Any]):
+class Run(ResultSequence):
     """One function over many items: live while it runs, a sequence of values in item order.
 
     Access to a value waits until it is there. An item without a value raises ``ItemFailed``,
@@ -47,28 +46,18 @@ class Run(Sequence[Any]):
         changed: threading.Condition,
         rerun: Callable[[Any, int], Any],
     ) -> None:
+        super().__init__(state, changed)
         self.id = next(_NUMBERS)
         self.name = name
         self.targets = tuple(targets)
-        self._state = state
         self._engine = engine
         self._feed = feed
         self._backend = backend
         self._clock = clock
-        self._changed = changed
         self._rerun = rerun
         self._waiting = False
 
     # What it looks like -----------------------------------------------------------------------
-
-    def __len__(self) -> int:
-        total = self._state.total
-        if total is None:
-            raise TypeError("the number of items is not known before the iterable has ended; use run.counts")
-        return total
-
-    def __bool__(self) -> bool:
-        return True
 
     def __repr__(self) -> str:
         counts = self.counts
@@ -76,86 +65,14 @@ class Run(Sequence[Any]):
         failed = f", {counts.failure} failed" if counts.failure else ""
         return f"<Run {self.name!r}: {self.state}, {counts.complete}{of} items done{failed}>"
 
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, (list, tuple)):
-            raise TypeError("a Run is not a list; compare list(run) == ...")
-        return self is other
-
-    __hash__ = object.__hash__
-
     def __reduce__(self) -> tuple[Any, ...]:
         if not self._state.status.ended:
-            raise TypeError(f"the run {self.name!r} is still {self.state}; a live run cannot be pickled or copied")
+            raise TypeError(
+                f"the run {self.name!r} is still {self.state}; a live run cannot be pickled or copied"
+            )
         return list, (self.result(),)
 
-    # Values -----------------------------------------------------------------------------------
-
-    @overload
-    def __getitem__(self, index: int) -> Any: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Any]: ...
-    def __getitem__(self, index: int | slice) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(self._known_length()))]
-        if index < 0:
-            index += self._known_length()
-        self._wait_for_item(index)
-        return self._value(index)
-
-    def __iter__(self) -> Iterator[Any]:
-        index = 0
-        while (end := self._wait_for_prefix(index)) > index:
-            if set(self._state.ledger.codes(index, end)) == {ItemState.SUCCESS}:
-                yield from self._state.results.values(index, end)
-            else:
-                yield from map(self._value, range(index, end))
-            index = end
-        # A run that ended early must not look like one that is complete.
-        self._raise_if_cut_short()
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        import numpy
-
-        return numpy.array(list(self), dtype=dtype)
-
-    def result(self, timeout: float | None = None, *, default: Any = MISSING) -> list[Any]:
-        """Return all values in the order of the items.
-
-        Parameters
-        ----------
-        timeout
-            Seconds to wait for the run; without it, as long as it takes.
-        default
-            Stands in for items without a value.
-
-        Raises
-        ------
-        TimeoutError
-            The run has not ended in time; it goes on.
-        RunFailed
-            Items have no value and no ``default`` was given.
-        """
-        if not self.wait(timeout):
-            raise TimeoutError(f"the run {self.name!r} has not ended after {timeout:g} s; it goes on")
-        ledger = self._state.ledger
-        if default is MISSING:
-            self._raise_if_cut_short()
-            if self.counts.failure:
-                raise run_failed(self)
-            return list(self)
-        return [self._value(i) if ledger[i] is ItemState.SUCCESS else default for i in range(len(ledger))]
-
-    def successes(self) -> list[tuple[int, Any]]:
-        """Return ``(index, value)`` of the items that have succeeded so far."""
-        ledger = self._state.ledger
-        codes = ledger.codes(0, len(ledger))
-        return [(index, self._value(index)) for index, code in enumerate(codes) if code == ItemState.SUCCESS]
-
     # Waiting ----------------------------------------------------------------------------------
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the run has ended; return whether it has. ``timeout`` is in seconds."""
-        return self._wait(lambda: self._state.status.ended, f"the end of the run {self.name!r}", timeout)
 
     def attend(self, *, detachable: bool = False) -> None:
         """Wait in the foreground: pull the items and run serial ones in this thread.
@@ -348,6 +265,12 @@ class Run(Sequence[Any]):
 
     # Inside -----------------------------------------------------------------------------------
 
+    def cut_short(self) -> Exception | None:
+        return cut_short(self)
+
+    def failed(self) -> Exception:
+        return run_failed(self)
+
     def _first_failure(self) -> FirstFailure | None:
         first = self._state.results.first_failed
         if first is None:
@@ -358,52 +281,6 @@ class Run(Sequence[Any]):
     def _item(self, index: int) -> Any:
         pulled = self._feed.pulled
         return pulled[index] if index < len(pulled) else None
-
-    def _value(self, index: int) -> Any:
-        match self._state.ledger[index]:
-            case ItemState.SUCCESS:
-                return self._state.results.value(index)
-            case ItemState.FAILURE:
-                failed = self._state.results.failed(index)
-                error = item_failed(failed) if failed else ItemFailed(f"item {index} failed", index)
-                raise error
-            case ItemState.CANCELLED:
-                raise ItemCancelled(f"item {index} was cancelled before it had a value", index)
-            case _:
-                raise ItemSkipped(f"item {index} never ran: {self._state.note or 'the run ended early'}", index)
-
-    def _raise_if_cut_short(self) -> None:
-        error = cut_short(self)
-        if error is not None:
-            raise error
-
-    def _known_length(self) -> int:
-        if self._state.total is None:
-            self.wait()
-        return len(self)
-
-    def _wait_for_item(self, index: int) -> None:
-        state = self._state
-
-        def settled() -> bool:
-            known = len(state.ledger)
-            return state.status.ended or (index < known and state.ledger.ended(index))
-
-        self._wait(settled, f"item {index}")
-        if not 0 <= index < len(state.ledger):
-            raise IndexError(f"index {index} is out of range: the run has {len(state.ledger)} items")
-
-    def _wait_for_prefix(self, index: int) -> int:
-        state = self._state
-        self._wait(lambda: state.ledger.prefix > index or state.status.ended, f"item {index}")
-        return state.ledger.prefix
-
-    def _wait(self, condition: Callable[[], bool], what: str, timeout: float | None = None) -> bool:
-        with self._changed:
-            if condition():
-                return True
-            check_may_wait(what)
-            return self._changed.wait_for(condition, timeout)
 
 
 class _Records(Sequence[Record]):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import events as ev
-from .chunking import TARGET, ChunkSizer, RangeQueue
+from .chunking import ChunkSizer, RangeQueue
 from .flight import Flight
 from .ledger import Ledger
 from .overview import ItemState, Running, RunStatus
@@ -19,6 +19,7 @@ from .plan import CancellationPolicy, Options
 from .ports import Capabilities, Failed, Failure, Force, Output, Record, Values
 from .results import Results
 from .verdict import Judge
+from .window import Window
 
 EAGER_LOOK_AHEAD = 100_000
 """Items pulled ahead when they come from something that has a length."""
@@ -78,8 +79,7 @@ class RunState:
         self.note = ""
         self._sizer = ChunkSizer(workers, None if options.chunk_size == "auto" else options.chunk_size)
         self._queue = RangeQueue()
-        self._flights: dict[int, Flight] = {}
-        self._next_chunk = 0
+        self._window = Window(workers, capabilities, whole, options.timeout)
         self._exhausted = False
         self._pulling = False
         self._policy = CancellationPolicy.NONE
@@ -89,7 +89,7 @@ class RunState:
 
     @property
     def flights(self) -> Sequence[Flight]:
-        return tuple(self._flights.values())
+        return self._window.flights
 
     @property
     def total(self) -> int | None:
@@ -101,12 +101,11 @@ class RunState:
 
     @property
     def idle_workers(self) -> int:
-        return self.workers - len(self._flights)
+        return self._window.idle
 
     @property
     def running(self) -> tuple[Running, ...]:
-        flights = self._flights.values()
-        return tuple(Running(f.current, f.worker, f.since) for f in flights if f.current >= 0)
+        return self._window.running
 
     # Events in, instructions out --------------------------------------------------------------
 
@@ -123,7 +122,7 @@ class RunState:
         """End a run whose engine was lost: what has not ended is skipped."""
         self._close(ItemState.SKIPPED)
         self.ledger.end(0, len(self.ledger), ItemState.SKIPPED)
-        self._flights.clear()
+        self._window.clear()
         self.note, self.ended, self.status = reason, now, RunStatus.INTERRUPTED
 
     def _began(self, event: ev.Began, now: float) -> Instructions:
@@ -153,13 +152,13 @@ class RunState:
         return ()
 
     def _reported(self, event: ev.Reported, now: float) -> Instructions:
-        flight = self._flights.get(event.chunk)
+        flight = self._window.get(event.chunk)
         if flight is None:
             return ()
         flight.worker = event.worker
         self._absorb(flight, event.records)
         self._show_running(flight, event.current, event.since)
-        return self._end_overdue(flight, now)
+        return self._window.press_on(flight, now)
 
     def _landed(self, event: ev.Ended, now: float) -> Instructions:
         flight = self._land(event.chunk, event.worker, event.records)
@@ -188,7 +187,7 @@ class RunState:
         return ()
 
     def _tail_freed(self, event: ev.TailFreed, now: float) -> Instructions:
-        flight = self._flights.get(event.chunk)
+        flight = self._window.get(event.chunk)
         if flight is not None and event.start < flight.stop:
             freed, flight.stop = (max(event.start, flight.start), flight.stop), event.start
             self._requeue(*freed)
@@ -197,25 +196,34 @@ class RunState:
     def _broke(self, event: ev.Broken, now: float) -> Instructions:
         self.broken = self.note = event.reason
         self._close(ItemState.SKIPPED)
-        for flight in self._flights.values():
+        for flight in self._window.clear():
             self.ledger.end(flight.start, flight.stop, ItemState.SKIPPED)
-        self._flights.clear()
         return ()
 
     def _ticked(self, event: ev.Tick, now: float) -> Instructions:
         asked: list[ev.Instruction] = []
         for flight in self.flights:
-            asked += self._end_overdue(flight, now)
+            asked += self._window.press_on(flight, now)
             if flight.force is None and self._policy == CancellationPolicy.ALL:
-                asked += self._press(flight, Force.ASK, now)
+                asked += self._window.press(flight, Force.ASK, now)
+            if self._window.beyond_reach(flight):
+                self._abandon(flight)
         if self._closed or self.status is RunStatus.PAUSED:
-            return asked + self._free_tails()
-        return asked + self._take_tail(now)
+            return asked + list(self._window.take_all_tails())
+        return asked + self._feed_the_idle(now)
+
+    def _feed_the_idle(self, now: float) -> list[ev.Instruction]:
+        """Take the tail of the longest late chunk back when a worker would idle otherwise."""
+        longest = self._window.latest(now)
+        if longest is None or self._window.idle <= 0 or len(self._queue) or self._sizer.fixed:
+            return []
+        self._sizer.observe_running(now - longest.since)
+        return [self._window.take_tail(longest)]
 
     def _paused(self, event: ev.PauseAsked, now: float) -> Instructions:
         if self.status is RunStatus.RUNNING:
             self.status = RunStatus.PAUSED
-            return self._free_tails()
+            return self._window.take_all_tails()
         return ()
 
     def _resumed(self, event: ev.ResumeAsked, now: float) -> Instructions:
@@ -228,10 +236,10 @@ class RunState:
         self._policy |= event.policy
         if CancellationPolicy.PENDING in event.policy:
             self._close(ItemState.CANCELLED)
-            asked += self._free_tails()
+            asked += self._window.take_all_tails()
         if CancellationPolicy.RUNNING in event.policy:
             for flight in self.flights:
-                asked += self._press(flight, Force.ASK, now)
+                asked += self._window.press(flight, Force.ASK, now)
         return asked
 
     # Sending ----------------------------------------------------------------------------------
@@ -240,12 +248,9 @@ class RunState:
         asked: list[ev.Instruction] = []
         if self.status is not RunStatus.RUNNING:
             return asked
-        while self.idle_workers > 0 and self._chunk_ready():
+        while self._window.idle > 0 and self._chunk_ready():
             start, stop = self._queue.take(self._sizer.next_size(self._remaining()))
-            flight = Flight(self._next_chunk, start, stop, now)
-            self._flights[flight.id] = flight
-            self._next_chunk += 1
-            asked.append(ev.Send(flight.id, start, stop))
+            asked.append(self._window.launch(start, stop, now))
         return asked + self._pull()
 
     def _chunk_ready(self) -> bool:
@@ -272,48 +277,10 @@ class RunState:
         self._pulling = True
         return [ev.Pull(room)]
 
-    # Taking tails back ------------------------------------------------------------------------
-
-    def _take_tail(self, now: float) -> list[ev.Instruction]:
-        """Take the unstarted tail of the longest chunk that runs past its slice, for an idle worker."""
-        if self.idle_workers <= 0 or len(self._queue) or self._sizer.fixed:
-            return []
-        late = [f for f in self._flights.values() if self._can_cut(f) and now - f.sent >= TARGET]
-        if not late:
-            return []
-        longest = max(late, key=lambda flight: flight.stop - flight.current)
-        self._sizer.observe_running(now - longest.since)
-        return [ev.TakeTail(longest.id, longest.current + 1)]
-
-    def _free_tails(self) -> list[ev.Instruction]:
-        flights = self._flights.values()
-        return [ev.TakeTail(f.id, f.current + 1) for f in flights if self._can_cut(f)]
-
-    def _can_cut(self, flight: Flight) -> bool:
-        return self.capabilities.live and not self.whole and 0 <= flight.current < flight.stop - 1
-
-    # Ending running items ---------------------------------------------------------------------
-
-    def _end_overdue(self, flight: Flight, now: float) -> list[ev.Instruction]:
-        step = flight.next_step(now)
-        if step is not None:
-            return self._press(flight, step, now)
-        limit = self.options.timeout
-        if limit is None or flight.force is not None or flight.current < 0 or now - flight.since < limit:
-            return []
-        flight.overdue = True
-        return self._press(flight, Force.INTERRUPT, now)
-
-    def _press(self, flight: Flight, force: Force, now: float) -> list[ev.Instruction]:
-        if flight.force is not None and force <= flight.force:
-            return []
-        flight.press(force, now)
-        if force is Force.KILL and not (self.capabilities.can_kill or self.capabilities.in_waiter):
-            self._abandon(flight)
-        return [ev.Halt(flight.id, force)]
+    # Items that do not succeed ---------------------------------------------------------------
 
     def _abandon(self, flight: Flight) -> None:
-        del self._flights[flight.id]
+        self._window.land(flight.id)
         self.ledger.end(flight.start, flight.stop, ItemState.CANCELLED)
         self.note = "a running item cannot be ended on this backend: it was abandoned and goes on by itself"
 
@@ -328,7 +295,7 @@ class RunState:
     # Taking records in ------------------------------------------------------------------------
 
     def _land(self, chunk: int, worker: str, records: Sequence[Record]) -> Flight | None:
-        flight = self._flights.pop(chunk, None)
+        flight = self._window.land(chunk)
         if flight is not None:
             flight.worker = worker or flight.worker
             self._absorb(flight, records)
@@ -423,7 +390,7 @@ class RunState:
         self.ledger.extend(count, state)
 
     def _end_when_done(self, now: float) -> None:
-        if self._flights or len(self._queue) or not self._exhausted or self.status is RunStatus.PENDING:
+        if len(self._window) or len(self._queue) or not self._exhausted or self.status is RunStatus.PENDING:
             return
         self.ended = now
         self.status = self._outcome()

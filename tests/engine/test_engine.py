@@ -5,11 +5,19 @@ from __future__ import annotations
 import itertools
 
 import pytest
+
 from jupyter_parallel.engine import events as ev
 from jupyter_parallel.engine.overview import RunStatus
 from jupyter_parallel.engine.plan import CancellationPolicy
 from jupyter_parallel.engine.ports import Capabilities, Force, Output
-from jupyter_parallel.errors import InputError, ItemCancelled, ItemFailed, ItemSkipped, RunCancelled, RunFailed
+from jupyter_parallel.errors import (
+    InputError,
+    ItemCancelled,
+    ItemFailed,
+    ItemSkipped,
+    RunCancelled,
+    RunFailed,
+)
 from jupyter_parallel.testing import EventRecorder, ScriptedBackend, failed, values
 
 from .harness import Bench
@@ -364,9 +372,7 @@ def test_a_running_item_is_shown_as_running_and_counts_always_add_up():
 
 def test_printed_lines_are_kept_by_item_and_the_last_twenty_are_at_hand():
     bench = Bench(range(1))
-    bench.backend.end(
-        0, Output(0, "stdout", "".join(f"line {n}\n" for n in range(30))), values(0, [None])
-    )
+    bench.backend.end(0, Output(0, "stdout", "".join(f"line {n}\n" for n in range(30))), values(0, [None]))
     bench.turn()
     assert [text for *_, text in bench.run.printed()] == [f"line {n}" for n in range(10, 30)]
     assert bench.run.printed_total == 30

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
 from jupyter_parallel.engine.overview import ItemState
 from jupyter_parallel.engine.plan import CancellationPolicy
 from jupyter_parallel.testing import ScriptedBackend, failed, values
@@ -95,7 +96,7 @@ class AnyRun(RuleBasedStateMachine):
         self.bench.run.resume()
         self.bench.turn()
 
-    @rule(policy=st.sampled_from(list(CancellationPolicy) + [CancellationPolicy.ALL]))
+    @rule(policy=st.sampled_from([*CancellationPolicy, CancellationPolicy.ALL]))
     def cancel(self, policy):
         self.bench.run.cancel(policy)
         self.bench.turn()
