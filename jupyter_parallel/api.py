@@ -15,11 +15,11 @@ from . import backends
 from .engine.engine import Engine
 from .engine.feed import Feed
 from .engine.outcome import error_of, interrupted
-from .engine.plan import CancellationPolicy, Options
+from .engine.plan import MISSING, CancellationPolicy, Options
 from .engine.ports import Backend, MonotonicClock, Token
 from .engine.run import Run
 from .engine.state import RunState, Source
-from .errors import UsageError
+from .errors import RunFailed, UsageError
 from .worker.context import inside_item
 from .worker.execute import run_one
 from .worker.payload import Task
@@ -326,19 +326,14 @@ def parallel_map(
         return plan.debug(plan.options.only)  # type: ignore[no-any-return]
     if not plan.options.wait:
         raise UsageError("parallel_map waits and returns a list; for a live run use Runner(...).map(...)")
-    return values_of(plan)
+    return values_of(start(plan), plan.options)
 
 
-def values_of(plan: Plan) -> list[Any]:
-    """Run a plan in the foreground and return its values."""
-    run = start(plan)
-    tolerant = plan.options.default is not Options().default
-    try:
-        wait_for(run, plan.options)
-    except ExceptionGroup:
-        if not tolerant:
-            raise
-    return run.result(default=plan.options.default)
+def values_of(run: Run, options: Options) -> list[Any]:
+    """Wait for a run in the foreground and return its values, with the default in place of missing ones."""
+    with contextlib.suppress(RunFailed) if options.default is not MISSING else contextlib.nullcontext():
+        wait_for(run, options)
+    return run.result(default=options.default)
 
 
 def _plan(

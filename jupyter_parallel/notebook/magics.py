@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import no_var_expand
 
 from ..errors import UsageError
-from . import clause, completion, guard, options, transform
+from . import clause, completion, guard, options, tracebacks, transform
 
 if TYPE_CHECKING:
     from ..api import Plan
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 ATTRIBUTE = "parallel_line"
 """What the token transformer calls on the shell."""
+
+
+TITLE = 40
+"""Characters of a run's title when it is made from its source."""
 
 
 class Magics:
@@ -43,7 +47,7 @@ class Magics:
             print(options.help_text())
             return None
         chosen = api.session.options.updated(parsed.keywords)
-        chosen = replace(chosen, name=chosen.name or parsed.out or "parallel")
+        chosen = replace(chosen, name=chosen.name or parsed.out or _title(header))
         self._refuse_live(parsed.out)
         filename, label = self._cached(line, cell)
         program = clause.compile_cell(
@@ -68,37 +72,50 @@ class Magics:
 
     # %parallel [...] --------------------------------------------------------------------------
 
-    def line(self, typed: str, kind: str, *pieces: Any, **more: Any) -> Any:
-        """Run a comprehension; called by what the token transformer writes."""
+    def line(
+        self,
+        typed: str,
+        kind: str,
+        *program: Any,
+        values: Mapping[str, Callable[[], Any]] | None = None,
+        **more: Any,
+    ) -> Any:
+        """Run a comprehension; called by what the token transformer writes.
+
+        Parameters
+        ----------
+        typed
+            The option text.
+        kind
+            What comes back: ``"list"``, ``"dict"``, ``"set"`` or ``"run"``.
+        program, more
+            Pieces of the comprehension, for ``clause.program_of_line``.
+        values
+            Evaluates the expressions among the options where the line stands.
+        """
         from .. import api
 
-        parsed = options.parse(typed, evaluate=self._evaluate, form="line")
+        given = values or {}
+        parsed = options.parse(typed, evaluate=lambda text: given[text](), form="line")
         if parsed.help:
             print(options.help_text())
             return None
-        program = clause.program_of_line(kind, *pieces, **more)
+        compiled = clause.program_of_line(*program, **more)
         chosen = api.session.options.updated(parsed.keywords)
-        plan = _plan(program, replace(chosen, name=chosen.name or "parallel"))
+        plan = _plan(compiled, replace(chosen, name=chosen.name or _title(program[3])))
         if chosen.only is not None:
             return plan.debug(chosen.only)
         if kind == "run":
-            run = self._start(plan, program, None, background=True)
-            return run
-        values = self._values(plan, program)
-        return {"list": list, "dict": dict, "set": set}[kind](values)
+            return self._start(plan, compiled, None, background=True)
+        if not chosen.wait:
+            raise UsageError("a list, dict or set waits for its values; for a live run write %parallel (...)")
+        return {"list": list, "dict": dict, "set": set}[kind](self._values(plan, compiled))
 
     def _values(self, plan: Plan, program: clause.Program) -> list[Any]:
         from .. import api
-        from ..engine.plan import MISSING
 
         run = self._start(plan, program, None)
-        if not plan.options.wait:
-            raise UsageError("a list, dict or set waits for its values; for a live run write %parallel (...)")
-        tolerant = plan.options.default is not MISSING
-        with contextlib.suppress(ExceptionGroup) if tolerant else contextlib.nullcontext():
-            api.wait_for(run, plan.options)
-        values = run.result(default=plan.options.default)
-        return values
+        return api.values_of(run, plan.options)
 
     def plain_line(self, line: str) -> None:
         """What reaches IPython as an ordinary line magic: ``-h``, or something written wrongly."""
@@ -191,8 +208,16 @@ def _plan(program: clause.Program, chosen: Any) -> Plan:
     return Plan(task, program.items, chosen, source, program.targets or ("item",))
 
 
+def _title(source: str) -> str:
+    """Return a title for a run that has no name: its own source, on one short line."""
+    line = " ".join(source.split())
+    return line if len(line) <= TITLE else line[: TITLE - 1] + "…"
+
+
 def _told(value: Any) -> str:
-    return "none" if value is None else str(value)
+    from ..engine.plan import MISSING
+
+    return "none" if value is None or value is MISSING else str(value)
 
 
 def show(run: Run, *, waits: bool) -> Any:
@@ -224,6 +249,7 @@ def load(shell: Any) -> None:
     transform.install(shell)
     completion.install(shell)
     guard.install(shell)
+    tracebacks.install(shell)
     _show_runs(shell)
 
 
@@ -237,6 +263,7 @@ def unload(shell: Any) -> None:
     transform.uninstall(shell)
     completion.uninstall(shell)
     guard.uninstall(shell)
+    tracebacks.uninstall(shell)
 
 
 def _documented(function: Any) -> Any:
