@@ -26,6 +26,7 @@ All of them survive pickling: they are built from their ``args`` alone.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,6 +65,14 @@ class UndefinedName(UsageError, NameError):
 
 class BodySyntaxError(UsageError, SyntaxError):
     """Source of a parallel cell or line that is not valid there."""
+
+    def __init__(self, *args: Any) -> None:
+        # ValueError stands before SyntaxError in the order of bases, and would keep msg and lineno unset.
+        SyntaxError.__init__(self, *args)
+
+    def _render_traceback_(self) -> list[str]:
+        shown = traceback.format_exception_only(SyntaxError, self)
+        return [f"{type(self).__name__}: line {self.lineno}: {self.msg}", *(line.rstrip("\n") for line in shown[1:-1])]
 
 
 class CannotTravel(UsageError, TypeError):

@@ -1,0 +1,272 @@
+"""The body of a parallel cell: from text to a function of the loop targets.
+
+The body becomes a function whose positional parameters are the targets. Names that the body
+assigns are its locals, so nothing leaks and nested scopes close over them; one that must start
+with the notebook's value is a keyword-only parameter with that value as its default, which no call
+by position can touch. All other names are globals of the function's own small namespace.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import CodeType, FunctionType
+from typing import Any
+
+from .flow import Flow, read_flow
+from .names import exists, global_names, refuse_generators, refuse_undefined, take
+from .refusals import Source, refuse_notebook_lines, refuse_statements
+from .scopes import COMPREHENSIONS, own_nodes, stored
+
+NAME = "<body>"
+"""The function's name as tracebacks show it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A compiled body, what it took from the notebook, and the statements it was made of."""
+
+    function: FunctionType
+    captured: Mapping[str, Any]
+    started: Mapping[str, Any]
+    """Those captured names that the body also assigns."""
+    statements: Sequence[ast.stmt]
+
+
+def parse_body(source: Source, text: str, first_line: int) -> list[ast.stmt]:
+    """Return the statements of a body, with the cell's line numbers.
+
+    A body that is indented as a whole, as under a ``for`` with a colon, is accepted.
+    """
+    first = next(
+        (line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")), ""
+    )
+    indented = first[:1] in (" ", "\t")
+    block = "if True:\n" + text if indented else text
+    shift = first_line - 1 - indented
+    try:
+        tree = ast.parse(block, source.filename)
+    except (SyntaxError, ValueError) as error:
+        refuse_notebook_lines(source, textwrap.dedent(text), first_line)
+        raise source.syntax_error(error, shift) from None
+    ast.increment_lineno(tree, shift)
+    if indented and isinstance(tree.body[0], ast.If):
+        return [*tree.body[0].body, *tree.body[1:]]
+    return tree.body
+
+
+def compile_body(
+    source: Source,
+    statements: list[ast.stmt],
+    targets: Sequence[str],
+    namespace: Mapping[str, Any],
+    flags: int,
+) -> Body:
+    """Return the function of the targets that runs the statements; see the module's text.
+
+    Raises
+    ------
+    UsageError
+        What cannot work in a worker, names that exist nowhere, captured random generators.
+    """
+    refuse_statements(source, statements, namespace)
+    statements, note = _without_stars(statements)
+    statements = _with_value(_with_class_names(statements, {*targets, *stored(statements)}))
+    own = stored(statements) - set(targets)
+    flow = read_flow(statements, targets)
+    started = _starting_values(flow, own, namespace)
+    code = function_code(source, statements, targets, sorted(started), flags)
+    names = global_names(code)
+    missing = [name for name in names if not exists(name, namespace)]
+    missing += [name for name in flow.unassigned if name in own and name not in started]
+    refuse_undefined(source, missing, statements, {*namespace, *own, *targets}, note)
+    taken = take(names, namespace)
+    captured = {**taken, **started}
+    refuse_generators(captured)
+    function = own_function(code, taken)
+    function.__kwdefaults__ = dict(started)
+    return Body(function, captured, started, statements)
+
+
+def _starting_values(flow: Flow, own: set[str], namespace: Mapping[str, Any]) -> dict[str, Any]:
+    builtin = vars(importlib.import_module("builtins"))
+    known = {**builtin, **namespace}
+    return {name: known[name] for name in flow.early if name in own and name in known}
+
+
+def own_function(code: CodeType, names: Mapping[str, Any]) -> FunctionType:
+    """Return a function whose globals are just these names: rebinding one elsewhere changes nothing."""
+    builtin = importlib.import_module("builtins")
+    return FunctionType(code, {**names, "__name__": "__main__", "__builtins__": builtin}, NAME)
+
+
+def function_code(
+    source: Source, statements: Sequence[ast.stmt], targets: Sequence[str], started: Sequence[str], flags: int
+) -> CodeType:
+    """Compile ``def <body>(*targets, /, *, **started)``; a coroutine function where the body awaits."""
+    arguments = ast.arguments(
+        posonlyargs=[ast.arg(name) for name in targets],
+        args=[],
+        kwonlyargs=[ast.arg(name) for name in started],
+        kw_defaults=[None] * len(started),
+        defaults=[],
+    )
+    kind = ast.AsyncFunctionDef if awaits(statements) else ast.FunctionDef
+    definition = kind(NAME, arguments, list(statements) or [ast.Pass()], [], lineno=1, col_offset=0)
+    if hasattr(ast, "TypeVar"):  # Python 3.12 wants the field
+        definition.type_params = []  # type: ignore[union-attr]
+    if statements:
+        ast.copy_location(definition, statements[0])
+    module = ast.Module([ast.fix_missing_locations(definition)], [])
+    try:
+        code = compile(module, source.filename, "exec", flags=flags, dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        raise source.syntax_error(error) from None
+    return next(constant for constant in code.co_consts if isinstance(constant, CodeType))
+
+
+def awaits(nodes: Sequence[ast.AST]) -> bool:
+    """Whether nodes await in their own scope, or in a comprehension that runs there."""
+    for node in own_nodes(nodes):
+        if isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith):
+            return True
+        if isinstance(node, COMPREHENSIONS) and not isinstance(node, ast.GeneratorExp):
+            generators = any(generator.is_async for generator in node.generators)
+            if generators or any(isinstance(inner, ast.Await) for inner in ast.walk(node)):
+                return True
+    return False
+
+
+def _with_value(statements: list[ast.stmt]) -> list[ast.stmt]:
+    """Make the last expression what the function returns."""
+    if statements and isinstance(last := statements[-1], ast.Expr):
+        return [*statements[:-1], ast.copy_location(ast.Return(last.value), last)]
+    return statements
+
+
+def value_hint(statements: Sequence[ast.stmt]) -> str | None:
+    """Return one line of advice for a body without a value."""
+    if not statements or isinstance(statements[-1], ast.Expr | ast.Return | ast.Raise):
+        return None
+    if any(isinstance(node, ast.Return) and node.value for node in own_nodes(statements)):
+        return None
+    name = _last_name(statements)
+    return (
+        f"the body has no value: add a last line `{name}`"
+        if name
+        else ("the body has no value: every item's value is None")
+    )
+
+
+def _last_name(statements: Sequence[ast.stmt]) -> str | None:
+    match statements[-1]:
+        case (
+            ast.Assign(targets=[*_, target])
+            | ast.AugAssign(target=target)
+            | ast.AnnAssign(target=target, value=ast.expr())
+        ):
+            return ast.unparse(target).strip("()")
+        case ast.With(body=inner) | ast.AsyncWith(body=inner) | ast.If(body=inner) | ast.Try(body=inner):
+            return _last_name(inner)
+    return None
+
+
+# Star imports
+
+
+def _without_stars(statements: list[ast.stmt]) -> tuple[list[ast.stmt], str]:
+    """Replace ``from m import *`` by the names of ``m`` that are mentioned; functions import no stars."""
+    mentioned = {node.id for outer in statements for node in ast.walk(outer) if isinstance(node, ast.Name)}
+    stars = _Stars(mentioned)
+    return [stars.visit(statement) for statement in statements], stars.note
+
+
+class _Stars(ast.NodeTransformer):
+    def __init__(self, mentioned: set[str]) -> None:
+        self.mentioned = mentioned
+        self.note = ""
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt:
+        if node.names[0].name != "*":
+            return node
+        names = [name for name in self.public(node) if name in self.mentioned]
+        if names:
+            aliases = [ast.copy_location(ast.alias(name), node) for name in sorted(names)]
+            return ast.copy_location(ast.ImportFrom(node.module, aliases, node.level), node)
+        # imported for its effects, under a name that no source can spell
+        alias = ast.copy_location(ast.alias("__name__", ".star"), node)
+        return ast.copy_location(ast.ImportFrom(node.module, [alias], node.level), node)
+
+    def public(self, node: ast.ImportFrom) -> list[str]:
+        name = "." * node.level + (node.module or "")
+        try:
+            module = importlib.import_module(name)
+        except Exception as error:  # it may exist in the workers, or a `try` expects this
+            self.note += f"\n(`from {name} import *` failed here: {error})"
+            return []
+        return list(getattr(module, "__all__", [public for public in vars(module) if public[0] != "_"]))
+
+
+# Class bodies
+
+
+def _with_class_names(statements: list[ast.stmt], outer: set[str]) -> list[ast.stmt]:
+    """Let a class body read a name of the body that it then binds itself (``class A: x = x``).
+
+    In a cell that works because the outer name is global; inside a function Python would look past it.
+    The value goes in under a second name that no source can spell.
+    """
+    aliases = _ClassNames(outer)
+    return [node for statement in statements for node in _as_list(aliases.visit(statement))]
+
+
+def _as_list(nodes: Any) -> list[ast.stmt]:
+    return nodes if isinstance(nodes, list) else [nodes]
+
+
+class _ClassNames(ast.NodeTransformer):
+    def __init__(self, outer: set[str]) -> None:
+        self.outer = outer
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
+        self.generic_visit(node)
+        early = self.read_before_bound(node)
+        for place in early:
+            place.id = f".{place.id}"
+        names = sorted({place.id for place in early})
+        return [*(_assignment(name, node) for name in names), node]
+
+    def read_before_bound(self, node: ast.ClassDef) -> list[ast.Name]:
+        bound, early = set(), []
+        shared = stored(node.body) & self.outer
+        for place in _in_order(node.body):
+            if not isinstance(place, ast.Name) or place.id not in shared:
+                continue
+            if isinstance(place.ctx, ast.Store):
+                bound.add(place.id)
+            elif isinstance(place.ctx, ast.Load) and place.id not in bound:
+                early.append(place)
+        return early
+
+
+def _in_order(statements: Sequence[ast.stmt]) -> list[ast.AST]:
+    """Return nodes in the order of evaluation as far as an assignment goes: value, then target."""
+    ordered: list[ast.AST] = []
+    for node in own_nodes(statements):
+        ordered.append(node)
+    stores = [node for node in ordered if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    ends = {id(node): _end_of_statement(node, statements) for node in stores}
+    return sorted(ordered, key=lambda node: ends.get(id(node), (getattr(node, "lineno", 0), 0)))
+
+
+def _end_of_statement(node: ast.Name, statements: Sequence[ast.stmt]) -> tuple[int, int]:
+    holder = next(s for s in statements if s.lineno <= node.lineno <= (s.end_lineno or s.lineno))
+    return holder.end_lineno or holder.lineno, 1
+
+
+def _assignment(alias: str, before: ast.ClassDef) -> ast.stmt:
+    target, value = ast.Name(alias, ast.Store()), ast.Name(alias[1:], ast.Load())
+    return ast.fix_missing_locations(ast.copy_location(ast.Assign([target], value), before))

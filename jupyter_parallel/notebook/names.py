@@ -1,0 +1,120 @@
+"""Where the names of a body come from: the notebook, the builtins, or nowhere."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import difflib
+import dis
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import CodeType
+from typing import Any
+
+from ..errors import UndefinedName, UsageError
+from .flow import catches_name_errors
+from .refusals import Source
+
+_READS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
+PROVIDED = frozenset({"__name__", "__builtins__", "__debug__"})
+"""Names that every body has anyway."""
+
+
+def global_names(code: CodeType) -> dict[str, None]:
+    """Return the global names a code object and all code inside it read, in order of appearance."""
+    return dict.fromkeys(name for name in _reads(code) if name not in PROVIDED)
+
+
+def _reads(code: CodeType) -> Iterator[str]:
+    bound = set()  # a class body has read-what-was-bound names of its own
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "STORE_NAME":
+            bound.add(instruction.argval)
+        elif instruction.opname in _READS and instruction.argval not in bound:
+            yield instruction.argval
+        elif isinstance(instruction.argval, CodeType):
+            yield from _reads(instruction.argval)
+
+
+def take(names: Iterable[str], namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the notebook knows under the names, and builtins that workers do not have themselves."""
+    taken = {}
+    for name in names:
+        if name in namespace:
+            taken[name] = namespace[name]
+        elif hasattr(builtins, name) and _is_foreign(getattr(builtins, name)):
+            taken[name] = getattr(builtins, name)
+    return taken
+
+
+def _is_foreign(builtin: Any) -> bool:
+    """Whether a package put it among the builtins: IPython does so with ``display``."""
+    module = getattr(builtin, "__module__", None) or "builtins"
+    return module.partition(".")[0] not in sys.stdlib_module_names
+
+
+def exists(name: str, namespace: Mapping[str, Any]) -> bool:
+    return name in PROVIDED or name in namespace or hasattr(builtins, name)
+
+
+def refuse_undefined(
+    source: Source, missing: Sequence[str], trees: Sequence[ast.AST], known: Iterable[str], note: str = ""
+) -> None:
+    """Raise ``UndefinedName`` for the first missing name that is not read just to see whether it exists.
+
+    Parameters
+    ----------
+    known
+        Names that could have been meant.
+    note
+        A further reason why a name may be missing.
+    """
+    forgiven = set(map(id, _tried(trees)))
+    for node in sorted(_loads(trees), key=lambda name: (name.lineno, name.col_offset)):
+        if node.id in missing and id(node) not in forgiven:
+            raise UndefinedName(_undefined(source, node, known) + note)
+
+
+def _loads(trees: Iterable[ast.AST]) -> Iterator[ast.Name]:
+    for tree in trees:
+        yield from (node for node in ast.walk(tree) if isinstance(node, ast.Name))
+
+
+def _tried(trees: Iterable[ast.AST]) -> Iterator[ast.Name]:
+    """Yield the names inside a ``try`` that expects them to be missing."""
+    for tree in trees:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Try) and catches_name_errors(node):
+                yield from _loads(node.body)
+
+
+def _undefined(source: Source, node: ast.Name, known: Iterable[str]) -> str:
+    public = {name for name in known if not name.startswith("_")} | set(dir(builtins))
+    close = difflib.get_close_matches(node.id, sorted(public - {node.id}), 2, 0.8)
+    meant = (
+        f"Did you mean {' or '.join(f'`{name}`' for name in close)}?"
+        if close
+        else ("Define it in the notebook, or assign it before it is read.")
+    )
+    shown = source.point(node.lineno, node.col_offset, node.end_col_offset)
+    return f"line {node.lineno}: the name `{node.id}` is not defined\n{shown}\n{meant}"
+
+
+def refuse_generators(captured: Mapping[str, Any]) -> None:
+    """Refuse captured random generators: every worker would start from the same copy."""
+    for name, value in captured.items():
+        kind = _random_kind(value)
+        if kind:
+            raise UsageError(
+                f"`{name}` is a {kind} of the notebook: every worker would draw the same numbers\n"
+                "Give the run `--seed` and draw from `jupyter_parallel.context().rng` instead."
+            )
+
+
+def _random_kind(value: Any) -> str:
+    """Return the kind of a random generator; recognised by name, so that nothing is imported for it."""
+    for kind in type(value).__mro__:
+        name = f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+        if name in ("numpy.Generator", "numpy.RandomState", "random.Random", "random.SystemRandom"):
+            return "" if name == "random.SystemRandom" else name.replace("numpy.", "numpy.random.")
+    return ""
