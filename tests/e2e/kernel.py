@@ -29,6 +29,8 @@ class Reply:
     traceback: str = ""
     stdout: str = ""
     stderr: str = ""
+    value: str = ""
+    """The value of its last expression."""
     displays: list[dict[str, Any]] = field(default_factory=list)
     """MIME bundles shown, results too; an updated display stands once, as it was last."""
 
@@ -106,6 +108,8 @@ def gather(reply: Reply, shown: dict[str, dict[str, Any]], message: dict[str, An
         shown.get(content["transient"]["display_id"], {}).update(content["data"])
     elif kind in ("display_data", "execute_result"):
         bundle = dict(content["data"])
+        if kind == "execute_result":
+            reply.value = bundle["text/plain"]
         reply.displays.append(bundle)
         if name := content.get("transient", {}).get("display_id"):
             shown[name] = bundle
@@ -115,12 +119,9 @@ def gather(reply: Reply, shown: dict[str, dict[str, Any]], message: dict[str, An
 def running(folder: Path) -> Iterator[Kernel]:
     """Start the kernel of this environment in a folder, which is also its home."""
     manager = KernelManager(kernel_name="python3", connection_file=str(folder / "kernel.json"))
-    env = {
-        **os.environ,
-        "HOME": str(folder),
-        "IPYTHONDIR": str(folder / ".ipython"),
-        "PYTHONPATH": str(PROJECT),
-    }
+    (folder / "tmp").mkdir()
+    private = {"HOME": str(folder), "IPYTHONDIR": str(folder / ".ipython"), "TMPDIR": str(folder / "tmp")}
+    env = {**os.environ, **private, "PYTHONPATH": str(PROJECT)}
     manager.start_kernel(cwd=str(folder), env=env)
     client = manager.blocking_client()
     client.start_channels()
