@@ -54,7 +54,8 @@ class Ledger:
         return self._prefix
 
     def counts(self, total: int | None) -> Counts:
-        return Counts(*self._counts, total=total)
+        pending, running, success, failure, cancelled, skipped = self._counts
+        return Counts(pending, running, success, failure, cancelled, skipped, total)
 
     def extend(self, count: int, state: ItemState = ItemState.PENDING) -> None:
         """Add items at the end."""

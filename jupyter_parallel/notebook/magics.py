@@ -202,8 +202,9 @@ def _plan(program: clause.Program, chosen: Any) -> Plan:
     from ..engine.state import Source
     from ..worker.payload import Task
 
-    call = "star" if program.star else "item"
-    task = Task(program.function, call, {}, chosen.seed, dict(program.sources))
+    task = Task(
+        program.function, "star" if program.star else "item", {}, chosen.seed, dict(program.sources)
+    )
     source = Source(program.length, eager=program.bounded)
     return Plan(task, program.items, chosen, source, program.targets or ("item",))
 
