@@ -178,13 +178,14 @@ class LokyBackend:
             self._again(job)
             self._replace(slot)
             return
-        if kind == worker.UNREADABLE and not job.apart:
+        apart = kind == worker.UNREADABLE and not job.apart
+        if apart:
             self._send_apart(job)
         self._free(slot)
         if kind == worker.ENDED:
             job.release()
             job.future.set_result(ChunkEnd(slot.name, stop, records))
-        elif kind == worker.UNLOADABLE or (job.apart and kind == worker.UNREADABLE):
+        elif not apart:
             _fail(job, BackendBroken(f"a worker cannot load the function: {note}"))
 
     def _free(self, slot: Slot) -> None:

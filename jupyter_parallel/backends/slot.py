@@ -17,6 +17,7 @@ from ..worker.envelope import decode_records
 from ..worker.page import ASK, COMMITTED, CURRENT, PID, SINCE, SIZE, STOP, STRIKE, Page
 from .records import to_records
 from .segments import Segment
+from .spawner import block_interrupts
 
 _LARGE_SPOOL = 16_000_000
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -91,6 +92,7 @@ class Slot:
     def _start(self) -> Future[int]:
         from loky import ProcessPoolExecutor
 
+        block_interrupts()
         own = {name: "1" for name in _THREAD_LIMITS if name not in os.environ}
         start = worker.Start(os.getpid(), self._page_segment.address, self._spool.address, own)
         self._executor = ProcessPoolExecutor(
@@ -135,8 +137,7 @@ class Slot:
 
     def _on_answer(self, job: Job, answer: Future[worker.Answer]) -> None:
         lost = answer.exception() is not None
-        # While we close, loky tells of the end before it kills the process: no reason to wait for.
-        reason = self._exit_reason() if lost and not self._closed else "the workers were closed"
+        reason = self._exit_reason() if lost else ""
         with self._lock:
             records = self._drain()
             index = self._page.fields[CURRENT]
@@ -157,6 +158,9 @@ class Slot:
 
     def _exit_reason(self) -> str:
         process = self._process
+        if self._closed:
+            # Loky tells of the end before it kills the process: there is nothing to wait for.
+            return "the workers were closed"
         if process is None:
             return "it could not be started"
         process.join(2)

@@ -31,11 +31,22 @@ class Spawner:
         self._calls.put(call)
 
     def _work(self) -> None:
-        if hasattr(signal, "pthread_sigmask"):
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         sweep_leftovers()
         while True:
             self._calls.get()()
+
+
+def block_interrupts() -> None:
+    """Keep SIGINT from the processes that this thread starts next.
+
+    The standard library's resource tracker, which loky starts with its first worker, unblocks SIGINT in
+    the thread that starts it: it must be there already.
+    """
+    from multiprocessing import resource_tracker
+
+    if hasattr(signal, "pthread_sigmask"):
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 _lock = threading.Lock()

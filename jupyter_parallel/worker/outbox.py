@@ -85,6 +85,8 @@ class Outbox:
         told = self.told(error)
         with self.lock:
             self._gather()
+            # An interrupt may have come between a value and its stamp: that item has not ended.
+            self.values.clear()
             index, now = self.base, perf_counter()
             self._made.append(Broke(index, self.began, now, told))
             self.base, self.began = index + 1, now
@@ -108,7 +110,6 @@ class Outbox:
     def _gather(self) -> None:
         """Turn the values of finished items into records."""
         count = len(self.stamps)
-        # An interrupt may have come between a value and its stamp: that item has not ended.
         values, stamps = self.values[:count], self.stamps[:count]
         del self.values[:count]
         del self.stamps[:count]

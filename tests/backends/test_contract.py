@@ -461,7 +461,7 @@ def test_cuts_at_random_moments_lose_and_repeat_nothing(harness: Harness) -> Non
         start, stop, outcome = 0, 3000, Outcome()
         chunk = harness.chunk(token, range(stop), 0)
         box: list[Any] = []
-        thread = threading.Thread(target=lambda c=chunk: box.append(harness.backend.submit(c)))
+        thread = threading.Thread(target=lambda c=chunk, b=box: b.append(harness.backend.submit(c)))
         thread.start()
         harness.running(chunk, outcome)
         free = harness.backend.cut(chunk, round_ * 150)
