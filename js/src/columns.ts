@@ -5,6 +5,9 @@ import type { Row } from "./protocol.ts";
 /** In characters. */
 const WIDEST = { item: 28, value: 40 };
 const NARROWEST = 6;
+const GIVES_WAY = 14;
+const TIME = 9;
+const STATE = 11;
 
 export class Columns {
   items: string[] = [];
@@ -27,11 +30,22 @@ export class Columns {
   /** Make room for a row; true when a column grew. */
   fit(row: Row): boolean {
     const before = this.#widths.join();
-    const texts = row.error ? row.item : [...row.item, ...row.value];
-    texts.forEach((text, i) => {
-      this.#widths[i] = Math.max(this.#widths[i] ?? NARROWEST, this.#cap(i, text));
-    });
+    [...row.item, ...row.value].forEach((text, i) => this.#widen(i, this.#cap(i, text)));
+    if (row.error) this.#fitError(row.error);
     return before !== this.#widths.join();
+  }
+
+  /** An error stands across all value columns; the last one gets what the others lack. */
+  #fitError(error: string): void {
+    const last = this.#widths.length - 1;
+    const others = this.#widths
+      .slice(this.items.length, last)
+      .reduce((sum, width) => sum + width, 0);
+    this.#widen(last, this.#cap(last, error) - others);
+  }
+
+  #widen(column: number, width: number): void {
+    this.#widths[column] = Math.max(this.#widths[column] ?? NARROWEST, width);
   }
 
   fitIndex(last: number): void {
@@ -39,17 +53,31 @@ export class Columns {
   }
 
   #cap(column: number, text: string): number {
-    const widest = column < this.items.length ? WIDEST.item : WIDEST.value;
-    return Math.min([...text].length + 1, widest);
+    return Math.min([...text].length + 1, this.#widest(column));
   }
 
-  /** As `grid-template-columns`; the last value takes the room that is left. */
+  #widest(column: number): number {
+    return column < this.items.length ? WIDEST.item : WIDEST.value;
+  }
+
+  /**
+   * As `grid-template-columns`: wide columns give way before the table scrolls sideways, and a last
+   * value that was cut takes the room there is.
+   */
   get template(): string {
     const last = this.#widths.length - 1;
-    const tracks = this.#widths.map((width, i) =>
-      i === last ? `minmax(${Math.max(width, 12)}ch, 1fr)` : `${width}ch`,
-    );
-    return [`${this.#index + 1}ch`, ...tracks, "9ch", "11ch"].join(" ");
+    const tracks = this.#widths.map((width, i) => {
+      const most = i === last && width >= this.#widest(i) ? "1fr" : `${width}ch`;
+      return `minmax(${Math.min(width, GIVES_WAY)}ch, ${most})`;
+    });
+    return [`${this.#index + 1}ch`, ...tracks, `${TIME}ch`, `${STATE}ch`].join(" ");
+  }
+
+  /** Width that all columns need at least, as a CSS length; `gap` pixels stand between and around them. */
+  minimum(gap: number): string {
+    const widths = this.#widths.map((width) => Math.min(width, GIVES_WAY));
+    const characters = widths.reduce((sum, width) => sum + width, this.#index + 1 + TIME + STATE);
+    return `calc(${characters}ch + ${(widths.length + 3) * gap}px)`;
   }
 
   /** Cells of a row, from the item columns on, before time and state. */

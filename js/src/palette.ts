@@ -10,7 +10,7 @@ export const DEFAULTS: Record<(typeof STATES)[number], string> = {
   running: "#3b8fd9",
   success: "#1a9e77",
   failure: "#d9541e",
-  cancelled: "#a874b8",
+  cancelled: "#bb9cc8",
   skipped: "#8f8f8f",
 };
 

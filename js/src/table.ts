@@ -14,6 +14,8 @@ import { bodyHeight, firstAt, isScaled, lastFirst, ROW_PX, topOf, type Extent } 
 const SHOWN_ROWS = 6;
 /** Rows drawn beyond the window, so that a slow frame shows no hole. */
 const SPARE = 4;
+/** Between columns; the style sheet knows the same. */
+const GAP_PX = 16;
 
 export class TableView {
   readonly element = el("div", "jpar-results");
@@ -49,7 +51,7 @@ export class TableView {
     // Room for the rows to come is there from the start: nothing below may jump while it fills.
     this.#scroller.style.setProperty("--jpar-rows", String(Math.max(rows, 1)));
     this.#columns.fitIndex(this.#total);
-    setText(this.#foot, this.#pages.refused || snapshot.gap || rowsText(snapshot));
+    setText(this.#foot, this.#pages.refused || footText(snapshot));
     this.schedule();
   }
 
@@ -159,6 +161,7 @@ export class TableView {
       if (row) this.#columns.fit(row);
     }
     this.#scroller.style.setProperty("--jpar-columns", this.#columns.template);
+    this.#scroller.style.setProperty("--jpar-width", this.#columns.minimum(GAP_PX));
   }
 
   #drawRows(start: number, stop: number): void {
@@ -201,8 +204,8 @@ export class TableView {
   }
 }
 
-function rowsText(snapshot: Snapshot): string {
-  const { prefix, total } = snapshot;
-  const rows = `${count(prefix)}${total !== null && prefix < total ? ` of ${count(total)}` : ""}`;
-  return `${rows} ${prefix === 1 && total === 1 ? "row" : "rows"}`;
+function footText({ prefix, total, gap }: Snapshot): string {
+  const of = total !== null && prefix < total ? ` of ${count(total)}` : "";
+  const rows = `${count(prefix)}${of} ${prefix === 1 && !of ? "row" : "rows"}`;
+  return gap ? `${rows} · ${gap}` : rows;
 }

@@ -24,10 +24,10 @@ from IPython.core.getipython import get_ipython
 
 from ..engine.overview import RunStatus
 from ..view import text
-from ..view.html import line_html, snapshot_html
+from ..view.html import ROWS, line_html, snapshot_html
 from ..view.pulse import Pulse
 from ..view.rows import ValueColumns, page
-from ..view.snapshot import Snapshots
+from ..view.snapshot import Snapshots, printed_lines
 from ..view.source import RunSource
 from ..view.strip import Strip
 
@@ -220,9 +220,7 @@ class NotebookDisplay:
         return "kernel subshells" in features
 
     def _one_line(self, run: RunSource) -> None:
-        snapshot = Snapshots(run).take(run)
-        line = text.line(snapshot)
-        self._publish({"text/plain": line, "text/html": line_html(snapshot, line)}, transient=False)
+        self._publish(self._picture.line(run), transient=False)
 
     def _publish(self, data: dict[str, Any], *, update: bool = False, transient: bool = True) -> None:
         names = {"display_id": self._picture.key} if transient else {}
@@ -241,7 +239,12 @@ class Picture:
 
     def bundle(self, run: RunSource) -> dict[str, str]:
         """Return the picture as of now."""
-        snapshot = self._snapshots.take(run)
-        rows = page(run, 0, 8, self._values)
-        markup = snapshot_html(snapshot, self._strip.update(run), rows, key=self.key)
-        return {"text/plain": text.lines(snapshot), "text/html": markup}
+        snapshot, printed = self._snapshots.take(run), printed_lines(run)
+        rows = page(run, 0, ROWS, self._values)
+        markup = snapshot_html(snapshot, self._strip.update(run), rows, printed, key=self.key)
+        return {"text/plain": text.lines(snapshot, printed), "text/html": markup}
+
+    def line(self, run: RunSource) -> dict[str, str]:
+        """Return a quick run that went well, in one line."""
+        snapshot, printed = self._snapshots.take(run), printed_lines(run)
+        return {"text/plain": text.lines(snapshot, printed), "text/html": line_html(snapshot, printed)}

@@ -16,7 +16,7 @@ from ..engine.overview import ItemState
 from .format import GLYPHS, count
 from .palette import COLORS, STATUS
 from .strip import FULL, HEADER
-from .text import counts_text, failure_text
+from .text import counts_text, failure_text, line, printed_texts
 
 ROWS = 8
 """Rows of the results in the picture at most."""
@@ -29,13 +29,15 @@ _CELL = "padding:1px 12px 1px 0px;text-align:left;white-space:nowrap;border:none
 _LINE = "1px solid rgba(128,128,128,0.35)"
 
 
-def snapshot_html(snapshot: dict[str, Any], strip: bytes, page: dict[str, Any], *, key: str = "") -> str:
+def snapshot_html(
+    snapshot: dict[str, Any], strip: bytes, page: dict[str, Any], printed: dict[str, Any], *, key: str = ""
+) -> str:
     """Return the picture of a run.
 
     Parameters
     ----------
-    snapshot, strip, page
-        As made by ``snapshot.Snapshots``, ``strip.Strip`` and ``rows.page``.
+    snapshot, strip, page, printed
+        As made by ``snapshot.Snapshots``, ``strip.Strip``, ``rows.page`` and ``snapshot.printed_lines``.
     key
         Joins the picture to its live widget, which hides it; a plain word.
     """
@@ -43,6 +45,7 @@ def snapshot_html(snapshot: dict[str, Any], strip: bytes, page: dict[str, Any], 
         _header(snapshot),
         _strip(strip),
         _failure(snapshot["failure"]),
+        _printed(printed),
         _table(page, snapshot),
         _note(snapshot),
     ]
@@ -51,14 +54,20 @@ def snapshot_html(snapshot: dict[str, Any], strip: bytes, page: dict[str, Any], 
     return f'{_rules()}<div class="jpar-snapshot jpar-run-{escape(key)}" style="{style}">{body}</div>'
 
 
-def line_html(snapshot: dict[str, Any], text: str) -> str:
-    """Return a quick run as one line."""
-    glyph, _, rest = text.partition(" ")
-    color = STATUS[snapshot["status"]]
+def line_html(snapshot: dict[str, Any], printed: dict[str, Any]) -> str:
+    """Return a quick run as one line, below what its items printed."""
+    glyph, _, rest = line(snapshot).partition(" ")
+    note = f' <span style="{_MUTED}">{escape(snapshot["note"])}</span>' if snapshot["note"] else ""
     return (
-        f'<div class="jpar-line" style="font-size:13px"><span style="color:{color}">{escape(glyph)}</span>'
-        f" {escape(rest)}</div>"
+        f'<div class="jpar-line" style="font-size:13px">{_printed(printed)}'
+        f'<span style="color:{STATUS[snapshot["status"]]}">{escape(glyph)}</span> {escape(rest)}{note}</div>'
     )
+
+
+def _printed(printed: dict[str, Any]) -> str:
+    lines = "\n".join(escape(text) for text in printed_texts(printed))
+    style = f"margin:4px 0px;padding:0px 8px;border-left:{_LINE};font-size:12px;white-space:pre-wrap"
+    return f'<pre style="{style}">{lines}</pre>' if lines else ""
 
 
 def _rules() -> str:

@@ -11,7 +11,7 @@ COLORS = {
     "running": "#3b8fd9",
     "success": "#1a9e77",
     "failure": "#d9541e",
-    "cancelled": "#a874b8",
+    "cancelled": "#bb9cc8",
     "skipped": "#8f8f8f",
 }
 
@@ -21,6 +21,6 @@ STATUS = {
     "paused": "#c98a00",
     "finished": COLORS["success"],
     "failed": COLORS["failure"],
-    "cancelled": COLORS["cancelled"],
-    "interrupted": COLORS["cancelled"],
+    "cancelled": "#a070b0",
+    "interrupted": "#a070b0",
 }

@@ -67,11 +67,15 @@ class Pace:
 
 
 class Snapshots:
-    """Makes the snapshots of one run; remembers only its pace and the text of the first failure."""
+    """Makes the snapshots of one run; remembers its pace, its first gap and its first failure."""
+
+    PATIENCE = 1.0
+    """Seconds the finished prefix may stand still before people are told what it waits for."""
 
     def __init__(self, source: RunSource) -> None:
         self._targets = source.targets
         self._pace = Pace()
+        self._prefix = (-1, 0.0)
         self._failure: tuple[FirstFailure, dict[str, Any]] | None = None
 
     def take(self, source: RunSource) -> dict[str, Any]:
@@ -93,11 +97,16 @@ class Snapshots:
             "rate": "" if pace is None else rate(pace),
             "elapsed": duration(view.elapsed) if view.status.ended else clock(view.elapsed),
             "remaining": "" if remaining is None else f"{clock(remaining)} left",
-            "gap": gap(view),
+            "gap": gap(view) if self._stands_still(view) else "",
             "failure": self._first_failure(source, view.first_failure),
             "note": one_line(view.note, 300),
             "can": commands(view),
         }
+
+    def _stands_still(self, view: Overview) -> bool:
+        if view.prefix != self._prefix[0]:
+            self._prefix = view.prefix, view.now
+        return view.now - self._prefix[1] >= self.PATIENCE
 
     def _first_failure(self, source: RunSource, first: FirstFailure | None) -> dict[str, Any] | None:
         if first is None:
@@ -147,6 +156,6 @@ def printed_lines(source: RunSource) -> dict[str, Any]:
     """Return the last lines that items printed, and how many there were in all."""
     lines = [
         {"n": number, "index": index, "stream": stream, "text": cut(plain(line[:2000]), 500)}
-        for number, index, stream, line in source.printed(0)[-LINES:]
+        for number, index, stream, line in source.printed(-1)[-LINES:]
     ]
     return {"total": source.printed_total, "lines": lines}

@@ -34,7 +34,7 @@ class RunSource(Protocol):
         """Return one item without decoding anything."""
 
     def printed(self, after: int) -> list[tuple[int, int, str, str]]:
-        """Return ``(sequence number, item index, stream, line)`` of the last lines printed after a number."""
+        """Return ``(number, item index, stream, line)`` of the last lines above a number, from 0 on."""
 
     def pause(self) -> None: ...
     def resume(self) -> None: ...

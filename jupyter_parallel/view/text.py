@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, TextIO
 
-from .format import GLYPHS, count
+from .format import GLYPHS, count, plural
 from .snapshot import LINES, Snapshots, printed_lines
 from .source import RunSource
 
@@ -32,11 +32,23 @@ def failure_text(failure: dict[str, Any]) -> str:
     return f"item {count(failure['index'])}{item} failed: {failure['error']}{place}"
 
 
-def lines(snapshot: dict[str, Any]) -> str:
-    """Return the run in one to three lines: counts, the first failure, what to know."""
+def lines(snapshot: dict[str, Any], printed: dict[str, Any] | None = None) -> str:
+    """Return the run in a few lines: what items printed, counts, the first failure, what to know."""
     failure = snapshot["failure"]
-    parts = [line(snapshot), failure_text(failure) if failure else "", snapshot["note"]]
+    parts = [
+        *printed_texts(printed or {"total": 0, "lines": []}),
+        line(snapshot),
+        failure_text(failure) if failure else "",
+        snapshot["note"],
+    ]
     return "\n".join(part for part in parts if part)
+
+
+def printed_texts(printed: dict[str, Any]) -> list[str]:
+    """Return ``[#12] …`` for each printed line, and how many earlier ones are not there."""
+    earlier = printed["total"] - len(printed["lines"])
+    head = [f"… {plural(earlier, 'earlier line')}"] if earlier > 0 else []
+    return head + [f"[#{one['index']}] {one['text']}" for one in printed["lines"]]
 
 
 def summary(source: RunSource) -> str:
@@ -54,7 +66,7 @@ class TerminalBar:
         self._snapshots = Snapshots(source)
         self._stream = stream or sys.stderr
         self._bar: Any = None
-        self._seen = 0
+        self._seen = -1
         self._shown = 0
 
     def draw(self, source: RunSource) -> None:
@@ -83,15 +95,15 @@ class TerminalBar:
         )
 
     def _print_new(self, source: RunSource) -> None:
-        for printed in printed_lines(source)["lines"]:
-            if printed["n"] <= self._seen:
-                continue
-            self._seen = printed["n"]
+        new = [one for one in printed_lines(source)["lines"] if one["n"] > self._seen]
+        for text in printed_texts({"total": 0, "lines": new}):
+            if self._shown < LINES:
+                self._write(text)
+            elif self._shown == LINES:
+                self._write("… more lines were printed; run.records keeps them")
             self._shown += 1
-            if self._shown <= LINES:
-                self._write(f"[#{printed['index']}] {printed['text']}")
-            elif self._shown == LINES + 1:
-                self._write("… more lines were printed; run.records keeps them all")
+        if new:
+            self._seen = new[-1]["n"]
 
     def _write(self, text: str) -> None:
         if self._bar is None:

@@ -66,7 +66,7 @@ class FakeRun:
         self.since[index] = self.now
 
     def say(self, index: int, line: str, stream: str = "stdout") -> None:
-        self.lines.append((len(self.lines) + 1, index, stream, line))
+        self.lines.append((len(self.lines), index, stream, line))
 
     def end(self, status: RunStatus = RunStatus.FINISHED) -> None:
         self.status, self.ended, self.waiting = status, self.now, False
