@@ -82,10 +82,10 @@ class LocalChunk:
         """Take a tail back; see ``Backend.cut``."""
         with self._lock:
             fields = self.page.fields
-            if self.program.call == "chunk" and fields[CURRENT] >= 0:
-                return self.chunk.stop
             before = max(before, self.chunk.start)
-            fields[STOP] = min(fields[STOP], before)
+            if self.program.call == "chunk" and (fields[CURRENT] >= 0 or before > self.chunk.start):
+                return self.chunk.stop
+            fields[STOP] = before = min(fields[STOP], before)
             if fields[CURRENT] >= before:
                 fields[STOP] = before = fields[CURRENT] + 1
             return before

@@ -111,6 +111,8 @@ class LokyBackend:
     def _wake(self) -> None:
         """Try again to start workers that could not be started before."""
         resting, self._resting = self._resting, []
+        if resting:
+            self._failed_starts = 0
         for slot in resting:
             spawner().call(slot.spawn)
 
@@ -143,8 +145,7 @@ class LokyBackend:
         with self._lock:
             for job in self._queue:
                 if job.chunk is chunk:
-                    job.stop = min(job.stop, max(before, chunk.start))
-                    return job.stop
+                    return job.cut(before)
             slot = self._slot_of(chunk)
         return chunk.stop if slot is None else slot.cut(chunk, before)
 
@@ -206,7 +207,7 @@ class LokyBackend:
     def died(self, slot: Slot, job: Job, reason: str, index: int, records: list[Record]) -> None:
         with self._lock:
             self._replace(slot)
-            begun = index >= 0 or bool(records) or self._closed
+            begun = index >= 0 or job.killed or self._closed
             job.deaths += 1
             if not begun and job.deaths < _DEATHS:
                 # It died idle, or while it loaded the function: no item can be blamed.

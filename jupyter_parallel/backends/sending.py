@@ -46,7 +46,7 @@ def pack_items(items: Sequence[Any], start: int) -> Parcel:
 
     def plainly(file: io.BytesIO, keep: Callable[[pickle.PickleBuffer], Any]) -> None:
         pickle.Pickler(file, protocol=5, buffer_callback=keep).dump(items)
-        if b"__main__" in file.getbuffer().tobytes():
+        if b"__main__" in file.getvalue():
             _Noting(names).dump(items)
 
     def by_value(file: io.BytesIO, keep: Callable[[pickle.PickleBuffer], Any]) -> None:

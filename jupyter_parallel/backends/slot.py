@@ -37,8 +37,19 @@ class Job:
     future: Future[ChunkEnd] = field(default_factory=Future)
     apart: bool = False
     deaths: int = 0
+    killed: bool = False
+    """Its worker was ended on request: do not try it again."""
+
+    def cut(self, before: int) -> int:
+        """Lower the limit of a chunk that has not begun, or that looks at the limit before each item."""
+        before = max(before, self.chunk.start)
+        if self.whole and before > self.chunk.start:
+            return self.stop
+        self.stop = min(self.stop, before)
+        return self.stop
 
     def release(self) -> None:
+        """Let go of the items' memory."""
         if isinstance(self.block, Segment):
             self.block.close()
 
@@ -142,6 +153,8 @@ class Slot:
             records = self._drain()
             index = self._page.fields[CURRENT]
             self.job = None
+            if lost or answer.result()[0] != worker.ENDED:
+                self._names.clear()  # nobody knows how far it came
             if self._read > _LARGE_SPOOL:
                 self._spool.clear()
         if lost:
@@ -192,14 +205,14 @@ class Slot:
                 return chunk.stop
             assert self.job is not None
             fields = self._page.fields
-            if self.job.whole:
+            if self.job.whole and fields[CURRENT] >= 0:
                 return chunk.stop
-            before = max(before, chunk.start)
-            fields[STOP] = min(fields[STOP], before)
+            before = self.job.cut(before)
+            fields[STOP] = before
             current = fields[CURRENT]
             if current >= before:
                 # It was faster. Item ``current`` may have begun before the worker could see the new limit.
-                fields[STOP] = before = current + 1
+                fields[STOP] = before = self.job.stop = current + 1
             return before
 
     def halt(self, chunk: Chunk, force: Force) -> None:
@@ -214,6 +227,8 @@ class Slot:
                 fields[STRIKE] = fields[CURRENT]
                 self._signal(worker.STRIKE_SIGNAL)
             else:
+                assert self.job is not None
+                self.job.killed = True
                 self.kill()
 
     def kill(self) -> None:

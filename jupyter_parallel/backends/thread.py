@@ -121,6 +121,6 @@ def _taking_turns(local: LocalChunk, program: Program, seed: int) -> Program:
         assert local.execution is not None
         with _global_generators, kept_globals():
             seed_globals(seed, local.execution.index)
-            return function(*arguments, **keywords)
+            return local.execution.outbox.awaited(function(*arguments, **keywords))
 
     return replace(program, function=alone, seed=None)

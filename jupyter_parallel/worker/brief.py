@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import reprlib
+from collections.abc import Callable
 from typing import Any
 
 LIMIT = 200
@@ -17,8 +18,19 @@ class _Short(reprlib.Repr):
         super().__init__()
         self.maxlevel = 3
         self.maxstring = self.maxother = self.maxlong = LIMIT
+        # Subclasses, whose own repr would spell out every element.
+        self._by_base: dict[type, Callable[[Any, int], str]] = {
+            dict: self.repr_dict,
+            list: self.repr_list,
+            set: self.repr_set,
+        }
 
     def repr_instance(self, x: Any, level: int) -> str:
+        if isinstance(x, bytes | bytearray):
+            return repr(x[:LIMIT])
+        for kind, shorten in self._by_base.items():
+            if isinstance(x, kind):
+                return shorten(x, level)
         shaped = _shape(x)
         return super().repr_instance(x, level) if shaped is None else shaped
 
@@ -29,6 +41,8 @@ _short = _Short()
 def _shape(value: Any) -> str | None:
     """Return ``ndarray 3x4 float64`` for what has a shape; ``None`` for everything else."""
     shape = getattr(value, "shape", None)
+    if shape == () and hasattr(value, "item"):
+        return repr(value.item())  # a numpy number: 1.5, not np.float64(1.5)
     if not isinstance(shape, tuple) or not shape:
         return None
     size = "x".join(str(length) for length in shape)

@@ -89,7 +89,9 @@ class Router:
 
     def write(self, text: str) -> int:
         execution = current_execution()
-        if execution is None or not execution.captures:
+        while execution is not None and not execution.captures:
+            execution = execution.outer  # a nested run in this process: its prints are the outer item's
+        if execution is None:
             return self._original.write(text)
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")

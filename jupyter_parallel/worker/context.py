@@ -34,6 +34,7 @@ class Execution:
         self.outbox = outbox
         self.seed = seed
         self.captures = captures
+        self.outer: Execution | None = None
         self._context: Context | None = None
 
     @property
@@ -98,6 +99,7 @@ def entered(execution: Execution, alone: bool = False) -> Iterator[None]:
     """Make ``execution`` the current one of this thread, or of the whole process if it is ``alone``."""
     global _alone
     before, before_alone = _here.execution, _alone
+    execution.outer = before or before_alone
     _here.execution = execution
     if alone:
         _alone = execution

@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import ItemCancelled
 from .awaiting import EventLoop
 from .context import Execution, entered
-from .outbox import ATOMS, Outbox
+from .outbox import ATOMS, Outbox, SpoolFull
 from .page import CURRENT, SINCE, STOP, Page
 from .payload import Program, Task, program_here
 from .seeding import import_numpy, kept_globals, seed_globals
@@ -54,6 +54,8 @@ def run_chunk(
             try:
                 try:
                     return loop(call, remaining, outbox)
+                except SpoolFull:
+                    raise
                 except BaseException as error:
                     if fatal is not None and fatal(error):
                         raise

@@ -10,8 +10,13 @@ import os
 import pickle
 import threading
 from array import array
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import PosixPath
 from time import perf_counter
 from typing import Any
+from uuid import UUID
 
 import cloudpickle
 
@@ -23,8 +28,14 @@ from .envelope import Blob, Broke, Done, Made, encode_record
 from .page import COMMITTED, Page
 from .report import Report, Sources, report, travelling
 
-ATOMS = frozenset({int, float, str, bytes, bool, type(None)})
-"""Types whose values nobody can change: they may wait and be pickled together."""
+ATOMS: set[type] = {int, float, str, bytes, bool, type(None)}
+"""Types whose values nobody can change: they may wait and be pickled together. Others join when seen."""
+
+_CONSTANTS = {complex, date, timedelta, Decimal, Fraction, UUID, PosixPath}
+_NUMPY_SCALARS = frozenset(
+    "bool bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 longdouble"
+    " complex64 complex128 clongdouble".split()
+)
 
 FLUSH_AFTER = 0.005
 _HUGE = float("inf")
@@ -34,10 +45,22 @@ class UnpicklableResult(TypeError):
     """An item's result cannot be sent back."""
 
 
+class SpoolFull(BaseException):
+    """There is no room for results: no fault of an item, and nothing here can go on."""
+
+
 def is_plain(value: Any) -> bool:
     """Return whether a value is an atom or a tuple of such, whatever later items do."""
     kind = type(value)
-    return kind in ATOMS or (kind is tuple and all(map(is_plain, value)))
+    return kind in ATOMS or _is_known(kind) or (kind is tuple and all(map(is_plain, value)))
+
+
+def _is_known(kind: type) -> bool:
+    """Return whether a library's type has values that never change; remember it as an atom."""
+    if kind in _CONSTANTS or (kind.__module__ == "numpy" and kind.__name__ in _NUMPY_SCALARS):
+        ATOMS.add(kind)
+        return True
+    return False
 
 
 class Outbox:
@@ -150,7 +173,7 @@ class SpoolOutbox(Outbox):
         self._blobs = False
 
     def settle(self, value: Any) -> Any:
-        if type(value) is tuple and is_plain(value):
+        if is_plain(value):
             return value
         value = super().settle(value)
         if is_plain(value):
@@ -169,25 +192,25 @@ class SpoolOutbox(Outbox):
 
     def flush(self, now: float) -> float:
         with self.lock:
-            data = b"".join(map(encode_record, self.take()))
-            if data:
-                self._write(data)
-            self.began = perf_counter()
+            self.flush_aside()
+            self.began = perf_counter()  # writing is not part of the next item
         return self.began + FLUSH_AFTER
 
     def flush_aside(self) -> None:
-        """Flush from another thread while an item runs, whose start must not move."""
+        """Flush, also from another thread while an item runs, whose start must not move."""
         with self.lock:
-            began_next = self.stamps[-1] if self.stamps else self.began
-            self.flush(0.0)
-            self.began = began_next
+            data = b"".join(map(encode_record, self.take()))
+            if data:
+                self._write(memoryview(data))
 
-    def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            written = os.pwrite(self._spool, view, self._position)
-            self._position += written
-            view = view[written:]
+    def _write(self, view: memoryview) -> None:
+        try:
+            while view:
+                written = os.pwrite(self._spool, view, self._position)
+                self._position += written
+                view = view[written:]
+        except OSError as error:
+            raise SpoolFull(f"results cannot be written: {error}") from error
         # Only now may the kernel look: what it sees committed is always whole records.
         self.page.fields[COMMITTED] = self._position
 

@@ -22,7 +22,7 @@ from .awaiting import EventLoop
 from .context import Execution, leave
 from .execute import run_chunk
 from .frames import decode_frame, map_block
-from .outbox import SpoolOutbox
+from .outbox import SpoolFull, SpoolOutbox
 from .page import CURRENT, PID, STRIKE, Page, open_page
 from .payload import Call, PackedTask, Program
 from .report import install_sources
@@ -138,14 +138,16 @@ class Worker:
             gc.collect()
 
     def _program(self, order: Order) -> Program | None:
+        """Return the order's task, loaded; ``None`` if this worker is too old for it."""
         if order.token != self._token:
             packed = self._packed.get(order.token)
             if packed is None:
                 packed = self._packed[order.token] = PackedTask(map_block(order.address))
+            self._token = ""
             self._twin.follow(packed.surroundings)
-            if order.token not in self._programs and self._twin.outdated() is not None:
-                return None
             if order.token not in self._programs:
+                if self._twin.outdated() is not None:
+                    return None
                 self._programs[order.token] = packed.load()
                 self._twin.remember()
                 install_sources(self._programs[order.token].sources)
@@ -159,15 +161,15 @@ class Worker:
 
     def _look_after(self) -> None:
         """Flush what has finished while an item runs on; end when the kernel is gone."""
+        pause = threading.Event()
         while os.getppid() == self._kernel:
             self._busy.wait(_LOOK_FOR_KERNEL_EVERY)
-            while self._busy.is_set():
-                threading.Event().wait(FLUSH_EVERY)
-                outbox = self.outbox
-                if outbox is not None:
+            if self._busy.is_set():
+                pause.wait(FLUSH_EVERY)
+            outbox = self.outbox
+            if outbox is not None:
+                with contextlib.suppress(SpoolFull):  # the item's own thread will meet it too
                     outbox.flush_aside()
-                if os.getppid() != self._kernel:
-                    break
         os._exit(1)
 
     def strike(self) -> None:

@@ -24,6 +24,7 @@ _MACHINERY = tuple(
         os.path.dirname(concurrent.futures.__file__),
     )
 )
+_PACKAGE = __name__.partition(".")[0] + "."
 _TEXT_LIMIT = 64_000
 _MESSAGE_LIMIT = 4_000
 
@@ -54,6 +55,11 @@ def user_frames(error: BaseException) -> TracebackType | None:
     step = error.__traceback__
     while step is not None and step.tb_frame.f_code.co_filename.startswith(_MACHINERY):
         step = step.tb_next
+    last = step
+    while isinstance(error, ItemCancelled) and last is not None and last.tb_next is not None:
+        if last.tb_next.tb_frame.f_code.co_filename.startswith(_MACHINERY):
+            last.tb_next = None  # the signal's handler, which is not the item's business
+        last = last.tb_next
     return step
 
 
@@ -71,7 +77,7 @@ def report(error: BaseException, sources: Sources, exception: bytes | BaseExcept
 
 def _type_name(error: BaseException) -> str:
     kind = type(error)
-    plain = kind.__module__ in ("builtins", "__main__")
+    plain = kind.__module__ in ("builtins", "__main__") or kind.__module__.startswith(_PACKAGE)
     return kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}"
 
 
