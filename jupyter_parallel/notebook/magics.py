@@ -192,7 +192,8 @@ class Magics:
         """Register the cell's source for tracebacks; return its file name and what people call it."""
         above = len(line) - len(line.lstrip("\n"))
         text = "\n" * above + "%%parallel" + line[above:] + "\n" + cell
-        count = self._shell.execution_count
+        # The display hook knows the number of the cell that runs; IPython 9 counts up before it runs one.
+        count = self._shell.displayhook.prompt_count
         filename = self._shell.compile.cache(text, count, raw_code=text)
         return filename, f"Cell In[{count}]"
 
