@@ -16,7 +16,7 @@ from .engine.engine import Engine
 from .engine.feed import Feed
 from .engine.outcome import error_of, interrupted
 from .engine.plan import MISSING, CancellationPolicy, Options
-from .engine.ports import Backend, MonotonicClock, Token
+from .engine.ports import Backend, MonotonicClock, Observer
 from .engine.run import Run
 from .engine.state import RunState, Source
 from .errors import RunFailed, UsageError
@@ -129,21 +129,12 @@ def start(plan: Plan, announce: Callable[[Run], None] = session.note) -> Run:
     UsageError
         The task, the items or the options cannot work; nothing has started.
     """
-    options = plan.options
-    feed = Feed(plan.items, plan.source)
-    backend = _acquire(options)
-    try:
-        _check_capabilities(backend, options)
-        token = backend.publish(plan.task)
-    except BaseException:
-        backends.release(backend)
-        raise
-    run, engine = _assemble(plan, feed, backend, token)
+    launcher = _Launcher(plan)
+    engine = launcher.engine()
+    run = launcher.run(engine)
     session.note(run)
     announce(run)
-    threading.Thread(
-        target=_drive, args=(engine, backend, token), name=f"jupyter_parallel run {run.id}", daemon=True
-    ).start()
+    engine.start(f"jupyter_parallel run {run.id}")
     return run
 
 
@@ -371,32 +362,66 @@ def _check_capabilities(backend: Backend, options: Options) -> None:
         )
 
 
-def _assemble(plan: Plan, feed: Feed, backend: Backend, token: Token) -> tuple[Run, Engine]:
-    clock, changed = MonotonicClock(), threading.Condition()
-    state = RunState(
-        plan.options, feed.source, backend.capacity(), backend.capabilities, whole=plan.task.call == "chunk"
-    )
-    engine = Engine(state, backend, token, feed, clock=clock, changed=changed)
-    run = Run(
-        state,
-        engine,
-        feed,
-        name=plan.options.name or "parallel",
-        backend=backend.name,
-        targets=plan.targets,
-        clock=clock,
-        changed=changed,
-        rerun=lambda item, index: run_one(plan.task, item, index),
-    )
-    return run, engine
+class _Launcher:
+    """Everything a run keeps between its start and a retry."""
 
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._feed = Feed(plan.items, plan.source)
+        self._state: RunState | None = None
+        self._observers: list[Observer] = []
+        self._changed = threading.Condition()
+        self._clock = MonotonicClock()
 
-def _drive(engine: Engine, backend: Backend, token: Token) -> None:
-    try:
-        engine.drive()
-    finally:
-        backend.retire(token)
-        backends.release(backend)
+    def engine(self) -> Engine:
+        """Return an engine with workers of its own that know the task; nothing runs yet."""
+        backend = _acquire(self._plan.options)
+        try:
+            _check_capabilities(backend, self._plan.options)
+            token = backend.publish(self._plan.task)
+        except BaseException:
+            backends.release(backend)
+            raise
+        if self._state is None:
+            self._state = self._fresh_state(backend)
+
+        def at_end() -> None:
+            backend.retire(token)
+            backends.release(backend)
+
+        return Engine(
+            self._state,
+            backend,
+            token,
+            self._feed,
+            clock=self._clock,
+            changed=self._changed,
+            observers=self._observers,
+            at_end=at_end,
+        )
+
+    def run(self, engine: Engine) -> Run:
+        """Return the handle of the run."""
+        plan = self._plan
+        return Run(
+            engine.state,
+            engine,
+            self._feed,
+            name=plan.options.name or "parallel",
+            backend=engine.backend_name,
+            targets=plan.targets,
+            clock=self._clock,
+            changed=self._changed,
+            observers=self._observers,
+            rerun=lambda item, index: run_one(plan.task, item, index),
+            relaunch=self.engine,
+        )
+
+    def _fresh_state(self, backend: Backend) -> RunState:
+        whole = self._plan.task.call == "chunk"
+        return RunState(
+            self._plan.options, self._feed.source, backend.capacity(), backend.capabilities, whole=whole
+        )
 
 
 def _count_text(items: Iterable[Any]) -> str:

@@ -13,6 +13,7 @@
     ├── BackendBroken             workers cannot be started or kept alive
     ├── NotReady                  a value was asked for while the kernel answers an inspection
     ├── RunCancelled              the run was cancelled while somebody waited for it
+    │   └── RunTimeout            it reached its time limit
     ├── ItemError                 an item that has no value; ``.index`` says which
     │   ├── ItemFailed
     │   ├── ItemCancelled
@@ -93,6 +94,10 @@ class NotReady(JupyterParallelError):
 
 class RunCancelled(JupyterParallelError):
     """The run was cancelled; values that were finished are kept in ``.run``."""
+
+
+class RunTimeout(RunCancelled):
+    """The run reached its time limit; values that were finished are kept in ``.run``."""
 
 
 class ItemError(JupyterParallelError):

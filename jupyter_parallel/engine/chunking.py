@@ -8,6 +8,8 @@ TARGET = 0.1
 """Seconds a chunk should take: long beside the cost of sending one, short beside a human."""
 GROWTH = 8
 """A chunk may be this many times larger than the one before: estimates are wrong on real data."""
+HEAVIEST = 8 * 1024 * 1024
+"""Bytes in an automatic chunk: what is on its way to a worker is held twice."""
 LARGEST = 65_536
 """Items in an automatic chunk, so that the look-ahead stays bounded."""
 
@@ -29,6 +31,7 @@ class ChunkSizer:
         self._last = 0
         self._items = 0.0
         self._seconds = 0.0
+        self._bytes_per_item = 0.0
 
     @property
     def fixed(self) -> bool:
@@ -52,6 +55,10 @@ class ChunkSizer:
         if seconds * self._items > self._seconds:
             self._items, self._seconds = 1.0, max(seconds, 1e-9)
 
+    def observe_bytes(self, items: int, nbytes: int) -> None:
+        """Learn that ``items`` items were sent in ``nbytes`` bytes."""
+        self._bytes_per_item = max(self._bytes_per_item / 2, nbytes / items)
+
     def next_size(self, remaining: int | None) -> int:
         """Return the size of the next chunk when ``remaining`` items wait (None: nobody knows)."""
         if self._fixed is not None:
@@ -59,6 +66,8 @@ class ChunkSizer:
         if not self._items:
             return 1
         size = min(int(TARGET * self._items / self._seconds), max(1, self._last) * GROWTH, LARGEST)
+        if self._bytes_per_item:
+            size = min(size, int(HEAVIEST / self._bytes_per_item))
         if remaining is not None:
             # The last chunks shrink, so that all workers end together.
             size = min(size, -(-remaining // (2 * self._workers)))
@@ -92,6 +101,11 @@ class RangeQueue:
     def add(self, count: int) -> None:
         """Append ``count`` new items."""
         self._end += count
+
+    def begin_at(self, index: int) -> None:
+        """New items start at ``index``; nothing waits."""
+        self._back.clear()
+        self._new = self._end = index
 
     def put_back(self, start: int, stop: int, *, whole: bool = False) -> None:
         """Return a range to the front."""

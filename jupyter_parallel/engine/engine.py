@@ -48,6 +48,11 @@ class Engine:
         Source of time.
     changed
         Notified after every event; guards ``state``.
+    observers
+        Called with every event and the state after it. They belong to the run: a retry, which gets
+        an engine of its own, goes on telling them.
+    at_end
+        Called when the engine has stopped.
     """
 
     def __init__(
@@ -59,6 +64,8 @@ class Engine:
         *,
         clock: Clock,
         changed: threading.Condition,
+        observers: list[Observer],
+        at_end: Callable[[], None],
     ) -> None:
         self.state = state
         self.attendant = Attendant()
@@ -69,17 +76,21 @@ class Engine:
         self._changed = changed
         self._inbox: queue.SimpleQueue[ev.Event] = queue.SimpleQueue()
         self._chunks: dict[int, Chunk] = {}
-        self._observers: list[Observer] = []
+        self._observers = observers
+        self._at_end = at_end
         self._next_poll = 0.0
+
+    @property
+    def backend_name(self) -> str:
+        return self._backend.name
 
     def post(self, event: ev.Event) -> None:
         """Hand an event to the loop; from any thread."""
         self._inbox.put(event)
 
-    def observe(self, observer: Observer) -> Callable[[], None]:
-        """Call ``observer(event, state)`` after each event; return what ends that."""
-        self._observers.append(observer)
-        return lambda: self._observers.remove(observer) if observer in self._observers else None
+    def start(self, name: str) -> None:
+        """Drive the run in a thread of its own."""
+        threading.Thread(target=self.drive, name=name, daemon=True).start()
 
     def drive(self) -> None:
         """Run until the run has ended."""
@@ -96,6 +107,7 @@ class Engine:
                 )
                 self._changed.notify_all()
         self.attendant.leave()
+        self._at_end()
 
     def turn(self, patience: float = 0.0) -> None:
         """Wait up to ``patience`` seconds for an event, then do all there is to do."""
@@ -141,7 +153,8 @@ class Engine:
 
     def _poll_interval(self) -> float:
         if not self.state.flights:
-            return math.inf
+            # Nothing to look at, but a time limit has to be noticed.
+            return math.inf if self.state.options.time_limit is None else POLL_SECONDS
         return STARVED_POLL_SECONDS if self.state.idle_workers > 0 else POLL_SECONDS
 
     # Instructions out -------------------------------------------------------------------------
@@ -205,7 +218,7 @@ class Engine:
         except BaseException as error:
             self.post(ev.Broken(str(error) or type(error).__name__))
         else:
-            self.post(ev.Ended(number, end.worker, end.stop, end.records))
+            self.post(ev.Ended(number, end.worker, end.stop, end.records, end.nbytes))
 
     def _pull(self, count: int) -> None:
         if self._feed.held:

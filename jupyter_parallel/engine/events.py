@@ -58,6 +58,7 @@ class Ended:
     worker: str
     stop: int
     records: Sequence[Record] = ()
+    nbytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,13 @@ class CancelAsked:
     policy: CancellationPolicy
 
 
+@dataclass(frozen=True, slots=True)
+class RetryAsked:
+    """Run these items again; those that have a value, run or wait are left alone."""
+
+    indices: Sequence[int]
+
+
 Event = (
     Began
     | Arrived
@@ -130,6 +138,7 @@ Event = (
     | PauseAsked
     | ResumeAsked
     | CancelAsked
+    | RetryAsked
 )
 
 

@@ -46,7 +46,12 @@ class Feed:
             self.source = Source(len(self.pulled), eager=True)
         else:
             self._iterator = iter(items)
-        self._announced = False
+        self._dry = False
+
+    @property
+    def exhausted(self) -> bool:
+        """Nothing is left to pull."""
+        return self._dry
 
     @property
     def held(self) -> bool:
@@ -56,8 +61,8 @@ class Feed:
     def pull(self, count: int, post: Callable[[ev.Event], None]) -> None:
         """Pull up to ``count`` items and tell what came; returns early when nothing is left."""
         if self._iterator is None:
-            if not self._announced:
-                self._announced = True
+            if not self._dry:
+                self._dry = True
                 post(ev.Fed(len(self.pulled)))
                 post(ev.Exhausted())
             return
@@ -68,6 +73,7 @@ class Feed:
                 f"the items raised {type(error).__name__} at position {len(self.pulled)}: {error}"
             )
             told.__cause__ = error
+            self._dry = True
             post(ev.Exhausted(told))
 
     def _pull_some(self, iterator: Iterator[Any], count: int, post: Callable[[ev.Event], None]) -> None:
@@ -79,6 +85,7 @@ class Feed:
                 before = len(self.pulled)
                 self.pulled.extend(itertools.islice(iterator, min(batch, missing)))
                 if len(self.pulled) == before:
+                    self._dry = True
                     post(ev.Fed(before - delivered))
                     post(ev.Exhausted())
                     delivered = before

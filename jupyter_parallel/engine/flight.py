@@ -21,6 +21,8 @@ class Flight:
     start: int
     stop: int
     sent: float
+    size: int = 0
+    """Items it had when it was sent."""
     worker: str = ""
     current: int = -1
     since: float = 0.0

@@ -112,6 +112,13 @@ class Ledger:
         self._states[index] = ItemState.PENDING
         self._prefix = min(self._prefix, index)
 
+    def truncate(self, length: int) -> None:
+        """Forget the items from ``length`` on."""
+        for state in ItemState:
+            self._counts[state] -= self._states.count(state, length)
+        del self._states[length:]
+        self._prefix = min(self._prefix, length)
+
     def _advance(self) -> None:
         at = self._states[self._prefix : self._prefix + 4096].translate(_TRANSLATE)
         while at and at.find(1) < 0:

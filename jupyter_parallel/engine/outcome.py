@@ -8,7 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import BackendBroken, InputError, ItemFailed, JupyterParallelError, RunCancelled, RunFailed
+from ..errors import (
+    BackendBroken,
+    InputError,
+    ItemFailed,
+    JupyterParallelError,
+    RunCancelled,
+    RunFailed,
+    RunTimeout,
+)
 from .overview import RunStatus
 from .ports import Failed, Failure
 
@@ -103,9 +111,10 @@ def cut_short(run: Run) -> Exception | None:
     error: JupyterParallelError
     if overview.status is RunStatus.CANCELLED:
         left = counts.cancelled + counts.skipped
-        error = RunCancelled(
-            f"cancelled with {counts.success} values and {left} items without one; "
-            "the values are in jupyter_parallel.last_run()"
+        kind, how = (RunTimeout, overview.note) if run.out_of_time else (RunCancelled, "cancelled")
+        error = kind(
+            f"{how} with {counts.success} values and {left} items without one; "
+            "run = jupyter_parallel.last_run() has the values, run.retry() goes on with the rest"
         )
     elif run.input_error is not None:
         error = InputError(f"{run.input_error}; {counts.success} values before it are kept")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import math
 import numbers
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self
@@ -44,6 +45,8 @@ class Options:
         Items per chunk, or ``"auto"``.
     timeout
         Hard limit per item in seconds.
+    time_limit
+        Budget of the whole run in seconds; finished results are kept.
     retries
         How often an item that raised runs again.
     crash_retries
@@ -51,6 +54,11 @@ class Options:
     on_error
         ``"raise"`` finishes the rest, then raises; ``"collect"`` never raises; ``"stop"`` stops
         dispatching at the first failure.
+    max_failures
+        Stop when more items than this have failed: a number, or a share of all items as ``"5%"``.
+        Without it a run stops when its first 32 outcomes are failures.
+    memory_limit
+        Bytes that a worker may allocate, or a size as ``"2GB"``; over it the item fails.
     default
         Value that stands in for items without one.
     seed
@@ -74,9 +82,12 @@ class Options:
     n_jobs: int | None = None
     chunk_size: int | Literal["auto"] = "auto"
     timeout: float | None = None
+    time_limit: float | None = None
     retries: int = 0
     crash_retries: int = 1
     on_error: OnError = "raise"
+    max_failures: int | str | None = None
+    memory_limit: int | str | None = None
     default: Any = MISSING
     seed: int | None = None
     name: str | None = None
@@ -127,6 +138,42 @@ def _count(name: str, value: Any) -> None:
         raise UsageError(f"{name}={value!r} must be a whole number from 0")
 
 
+def _share(name: str, value: Any) -> None:
+    percent = re.fullmatch(r"([0-9]{1,3})%", value) if isinstance(value, str) else None
+    a_share = percent is not None and int(percent[1]) <= 100
+    if not a_share and (not _is_integer(value) or value < 0):
+        raise UsageError(f"{name}={value!r} must be a whole number from 0, or a share such as '5%'")
+
+
+_UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+_UNITS |= {f"{unit}I": 1024**power for power, unit in enumerate("KMGT", 1)}
+
+
+def parse_size(size: int | str) -> int:
+    """Return the bytes of a size such as ``2_000_000``, ``"500MB"``, ``"2 GiB"``.
+
+    Raises
+    ------
+    ValueError
+        The text is no size.
+    """
+    if not isinstance(size, str):
+        return int(size)
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([KMGT]I?)?B?", size.strip().upper())
+    if found is None:
+        raise ValueError(f"{size!r} is no size; write for example '500MB' or '2GiB'")
+    return int(float(found[1]) * _UNITS[found[2] or ""])
+
+
+def _memory(name: str, value: Any) -> None:
+    try:
+        valid = not isinstance(value, bool) and parse_size(value) > 0
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise UsageError(f"{name}={value!r} must be a number of bytes above 0, or a size such as '2GB'")
+
+
 def _on_error(name: str, value: Any) -> None:
     if value not in ("raise", "collect", "stop"):
         raise UsageError(f"{name}={value!r} must be 'raise', 'collect' or 'stop'")
@@ -141,6 +188,9 @@ _CHECKS = {
     "n_jobs": _jobs,
     "chunk_size": _chunk_size,
     "timeout": _seconds,
+    "time_limit": _seconds,
+    "max_failures": _share,
+    "memory_limit": _memory,
     "retries": _count,
     "crash_retries": _count,
     "on_error": _on_error,

@@ -148,6 +148,8 @@ class ChunkEnd:
     stop: int
     """Index of the first item of the chunk that was not run."""
     records: Sequence[Record] = ()
+    nbytes: int = 0
+    """Bytes in which the chunk's items were sent, 0 when nobody counted."""
 
 
 class WorkerLost(Exception):

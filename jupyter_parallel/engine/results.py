@@ -43,6 +43,10 @@ class Results:
         """Make room for ``count`` more items."""
         self._owner.frombytes(bytes(self._owner.itemsize * count))
 
+    def truncate(self, length: int) -> None:
+        """Forget the items from ``length`` on."""
+        del self._owner[length:]
+
     def put_values(self, values: Values, worker: str, ranges: list[tuple[int, int]]) -> None:
         """Store the values of the index ranges that were accepted."""
         if not ranges:

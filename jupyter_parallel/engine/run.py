@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, overload
 
 from . import events as ev
@@ -14,7 +14,7 @@ from .feed import Feed
 from .outcome import ErrorGroup, cut_short, group_failures, run_failed
 from .overview import Counts, FirstFailure, Glance, ItemState, Overview
 from .plan import CancellationPolicy
-from .ports import Clock
+from .ports import Clock, Observer
 from .record import Record
 from .sequence import ResultSequence
 from .state import RunState
@@ -44,7 +44,9 @@ class Run(ResultSequence):
         targets: Sequence[str],
         clock: Clock,
         changed: threading.Condition,
+        observers: list[Observer],
         rerun: Callable[[Any, int], Any],
+        relaunch: Callable[[], Engine],
     ) -> None:
         super().__init__(state, changed)
         self.id = next(_NUMBERS)
@@ -54,7 +56,10 @@ class Run(ResultSequence):
         self._feed = feed
         self._backend = backend
         self._clock = clock
+        self._observers = observers
         self._rerun = rerun
+        self._relaunch = relaunch
+        self._retrying = threading.Lock()
         self._waiting = False
 
     # What it looks like -----------------------------------------------------------------------
@@ -159,6 +164,11 @@ class Run(ResultSequence):
         return self._state.input_error
 
     @property
+    def out_of_time(self) -> bool:
+        """Whether the run ended at its time limit."""
+        return self._state.out_of_time
+
+    @property
     def broken(self) -> str:
         """Why the backend could not go on, or an empty text."""
         return self._state.broken
@@ -195,6 +205,31 @@ class Run(ResultSequence):
             self._waiting = False
             self._engine.attendant.leave()
 
+    def retry(self, only: Iterable[int] | None = None) -> None:
+        """Run items without a value again, in place; returns at once.
+
+        Items of a cancelled run that were never pulled are pulled now.
+
+        Parameters
+        ----------
+        only
+            Indices of the items; all failed, cancelled and skipped ones by default.
+        """
+        with self._retrying:
+            again = self._state.status.ended
+            if again:
+                self._engine = self._relaunch()
+                with self._changed:
+                    self._state.reopen(len(self._feed.pulled), self._feed.exhausted)
+            self._engine.post(ev.RetryAsked(self._without_value() if only is None else sorted(only)))
+            if not again:
+                return
+            self._engine.start(f"jupyter_parallel run {self.id}")
+        if self._state.capabilities.in_waiter:
+            self.attend()
+        else:
+            self.serve_in_background()
+
     def debug(self, index: int) -> Any:
         """Run one item again in this thread, with the same inputs and seed, and return its value.
 
@@ -206,7 +241,12 @@ class Run(ResultSequence):
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back on the engine's thread whenever something changed; return what ends that."""
-        return self._engine.observe(lambda event, state: callback())
+
+        def observer(event: Any, state: Any) -> None:
+            callback()
+
+        self._observers.append(observer)
+        return lambda: self._observers.remove(observer) if observer in self._observers else None
 
     def overview(self) -> Overview:
         """Return the state of the run as views draw it."""
@@ -270,6 +310,10 @@ class Run(ResultSequence):
 
     def failed(self) -> Exception:
         return run_failed(self)
+
+    def _without_value(self) -> list[int]:
+        codes = self._state.ledger.codes(0, len(self._state.ledger))
+        return [index for index, code in enumerate(codes) if code > ItemState.SUCCESS]
 
     def _first_failure(self) -> FirstFailure | None:
         first = self._state.results.first_failed

@@ -6,7 +6,9 @@ and never looks at a value; everything it knows about time arrives with the even
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,6 +78,7 @@ class RunState:
         self.input_error: BaseException | None = None
         self.broken = ""
         """Why the backend could not go on, or an empty text."""
+        self.out_of_time = False
         self.note = ""
         self._sizer = ChunkSizer(workers, None if options.chunk_size == "auto" else options.chunk_size)
         self._queue = RangeQueue()
@@ -84,6 +87,7 @@ class RunState:
         self._pulling = False
         self._policy = CancellationPolicy.NONE
         self._closed = False
+        self._deadline = math.inf
 
     # What the engine and views read -----------------------------------------------------------
 
@@ -127,8 +131,22 @@ class RunState:
 
     def _began(self, event: ev.Began, now: float) -> Instructions:
         self.status = RunStatus.RUNNING
-        self.started = now
+        self.started = now if self.started is None else self.started
+        self._deadline = math.inf if self.options.time_limit is None else now + self.options.time_limit
         return ()
+
+    def reopen(self, pulled: int, exhausted: bool) -> None:
+        """Make a run that has ended ready to go on, after ``pulled`` items have been pulled.
+
+        Items that were never pulled are forgotten: they will be pulled now.
+        """
+        self.ledger.truncate(pulled)
+        self.results.truncate(pulled)
+        self._extend(pulled - len(self.ledger), ItemState.SKIPPED)
+        self.status, self.ended, self.note = RunStatus.PENDING, None, ""
+        self._exhausted, self._closed, self._policy = exhausted, False, CancellationPolicy.NONE
+        self._queue.begin_at(pulled)
+        self.broken, self.out_of_time = "", False
 
     def _fed(self, event: ev.Fed, now: float) -> Instructions:
         self._pulling = False
@@ -143,11 +161,13 @@ class RunState:
     def _ran_dry(self, event: ev.Exhausted, now: float) -> Instructions:
         self._exhausted = True
         self._pulling = False
+        if self._closed:
+            return ()
         self.input_error = event.error
         found, said = len(self.ledger), self.source.length
         if event.error is not None:
             self.note = f"the items ended with an error at position {found}"
-        elif said is not None and said != found and not self._closed:
+        elif said is not None and said != found:
             self.note = f"the items said they were {said} and gave {found}"
         return ()
 
@@ -163,6 +183,8 @@ class RunState:
     def _landed(self, event: ev.Ended, now: float) -> Instructions:
         flight = self._land(event.chunk, event.worker, event.records)
         if flight is not None:
+            if event.nbytes:
+                self._sizer.observe_bytes(flight.size, event.nbytes)
             self._settle_whole(flight)
             self._requeue(flight.start, flight.stop)
         return ()
@@ -202,6 +224,10 @@ class RunState:
 
     def _ticked(self, event: ev.Tick, now: float) -> Instructions:
         asked: list[ev.Instruction] = []
+        if now >= self._deadline and not self._closed:
+            self.out_of_time = True
+            self.note = f"the time limit of {self.options.time_limit:g} s was reached"
+            asked += self._cancelled(ev.CancelAsked(CancellationPolicy.ALL), now)
         for flight in self.flights:
             asked += self._window.press_on(flight, now)
             if flight.force is None and self._policy == CancellationPolicy.ALL:
@@ -241,6 +267,18 @@ class RunState:
             for flight in self.flights:
                 asked += self._window.press(flight, Force.ASK, now)
         return asked
+
+    def _retried(self, event: ev.RetryAsked, now: float) -> Instructions:
+        lost = [i for i in event.indices if self.ledger[i] > ItemState.SUCCESS]
+        for index in lost:
+            self.ledger.reopen(index)
+            self.results.forget(index)
+            self.judge.again(index)
+        for first, last in reversed(list(_ranges(lost))):
+            step = self._sizer.next_size(None) if self.whole else last - first
+            for at in reversed(range(first, last, step)):
+                self._queue.put_back(at, min(at + step, last), whole=self.whole)
+        return ()
 
     # Sending ----------------------------------------------------------------------------------
 
@@ -339,8 +377,10 @@ class RunState:
         if verdict is not ItemState.FAILURE:
             return
         self.results.put_failure(failed, worker)
-        if self.options.on_error == "stop" and not self._closed:
-            self.note = f"stopped at the first failure, item {index}"
+        stop = f"the first failure, item {index}" if self.options.on_error == "stop" else ""
+        stop = stop or self.judge.too_many(self.ledger.counts(self.total))
+        if stop and not self._closed:
+            self.note = f"stopped: {stop}"
             self._close(ItemState.SKIPPED)
 
     # Items between states ---------------------------------------------------------------------
@@ -402,6 +442,14 @@ class RunState:
         return RunStatus.FAILED if failures or self.input_error or self.broken else RunStatus.FINISHED
 
 
+def _ranges(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the maximal ranges of consecutive numbers among ascending ones."""
+    ordered = sorted(set(indices))
+    for _, group in itertools.groupby(enumerate(ordered), lambda pair: pair[1] - pair[0]):
+        members = [index for _, index in group]
+        yield members[0], members[-1] + 1
+
+
 _HANDLERS: dict[type, Callable[[RunState, Any, float], Instructions]] = {
     ev.Began: RunState._began,
     ev.Arrived: RunState._arrived,
@@ -417,4 +465,5 @@ _HANDLERS: dict[type, Callable[[RunState, Any, float], Instructions]] = {
     ev.PauseAsked: RunState._paused,
     ev.ResumeAsked: RunState._resumed,
     ev.CancelAsked: RunState._cancelled,
+    ev.RetryAsked: RunState._retried,
 }

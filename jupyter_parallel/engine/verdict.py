@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .flight import Flight
-from .overview import ItemState
+from .overview import Counts, ItemState
 from .plan import Options
 from .ports import Failed, Failure
+
+FIRST_OUTCOMES = 32
+"""A run whose first outcomes, as many as this, are all failures is not worth going on with."""
 
 Verdict = tuple[ItemState, Failed]
 """``PENDING`` (runs again), ``FAILURE`` or ``CANCELLED``, with the failure as it is to be told."""
@@ -57,6 +60,25 @@ class Judge:
         message = f"ran longer than the limit of {self._options.timeout:g} s"
         return replace(failed, failure=Failure("Timeout", message))
 
+    def again(self, index: int) -> None:
+        """Count one more attempt at an item."""
+        self.attempts[index] = self.attempts.get(index, 1) + 1
+
+    def too_many(self, counts: Counts) -> str:
+        """Say why so many failures end the run, or return an empty text."""
+        outcomes = counts.success + counts.failure
+        limit = self._options.max_failures
+        if limit is None:
+            if counts.failure != outcomes or outcomes < FIRST_OUTCOMES:
+                return ""
+            return f"the first {outcomes} items all failed; --max-failures 100% goes on anyway"
+        if isinstance(limit, str):
+            base = counts.total if counts.total is not None else max(outcomes, FIRST_OUTCOMES)
+            allowed = base * int(limit.rstrip("%")) / 100
+        else:
+            allowed = limit
+        return f"{counts.failure} items failed; --max-failures is {limit}" if counts.failure > allowed else ""
+
     def _again(self, failed: Failed) -> Verdict:
-        self.attempts[failed.index] = self.attempts.get(failed.index, 1) + 1
+        self.again(failed.index)
         return ItemState.PENDING, failed

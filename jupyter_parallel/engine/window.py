@@ -56,7 +56,7 @@ class Window:
 
     def launch(self, start: int, stop: int, now: float) -> ev.Send:
         """Put a chunk in flight."""
-        flight = Flight(self._next, start, stop, now)
+        flight = Flight(self._next, start, stop, now, stop - start)
         self._flights[flight.id] = flight
         self._next += 1
         return ev.Send(flight.id, start, stop)

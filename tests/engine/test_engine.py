@@ -17,6 +17,7 @@ from jupyter_parallel.errors import (
     ItemSkipped,
     RunCancelled,
     RunFailed,
+    RunTimeout,
 )
 from jupyter_parallel.testing import EventRecorder, ScriptedBackend, failed, values
 
@@ -156,7 +157,7 @@ def test_collect_finishes_and_stop_skips_the_rest():
     stop.finish_everything()
     assert stop.run.state == "failed"
     assert stop.run.successes() == [(1, 1)]
-    with pytest.raises(ItemSkipped, match="stopped at the first failure, item 0"):
+    with pytest.raises(ItemSkipped, match="stopped: the first failure, item 0"):
         stop.run[3]
 
 
@@ -387,8 +388,8 @@ def test_an_observer_that_raises_is_dropped_and_the_run_goes_on(caplog):
         calls.append(event)
         raise RuntimeError("broken view")
 
-    bench.engine.observe(bad)
-    bench.engine.observe(good)
+    bench.observers.append(bad)
+    bench.observers.append(good)
 
     bench.engine.post(ev.Began())
     bench.turn()
@@ -456,3 +457,115 @@ def test_an_item_that_ends_just_before_it_is_interrupted_passes_no_blame_to_the_
     bench.backend.end(0, values(1, [1, 2]))
     bench.turn()
     assert bench.run.result() == [0, 1, 2]
+
+
+def test_the_time_limit_ends_the_run_and_keeps_what_is_finished():
+    bench = Bench(range(100), time_limit=2.0, chunk_size=1)
+    bench.backend.finish(0)
+    bench.turn(1.0)
+    assert bench.run.state == "running"
+    for start in list(bench.backend.flying):
+        bench.backend.works_on(start, start, bench.clock.now())
+    bench.turn(1.5)
+    for start in list(bench.backend.flying):
+        bench.backend.lose(start, start)
+    bench.turn()
+    assert bench.run.state == "cancelled"
+    assert bench.run.successes() == [(0, 0)]
+    with pytest.raises(
+        RunTimeout, match="time limit of 2 s was reached with 1 values and 99 items without one"
+    ):
+        bench.run.result()
+
+
+def test_a_time_limit_is_noticed_while_the_items_do_not_come():
+    bench = Bench(iter(()), time_limit=1.0, start=False)
+    bench.engine.post(ev.Began())
+    bench.engine.turn()
+    bench.clock.advance(1.1)
+    bench.engine.turn()
+    assert bench.run.state == "cancelled"
+
+
+@pytest.mark.parametrize(("limit", "failures"), [(0, 1), (3, 4), ("10%", 11), (None, 32)])
+def test_too_many_failures_end_the_run(limit, failures):
+    bench = Bench(range(100), chunk_size=1, max_failures=limit, backend=ScriptedBackend(workers=1))
+    for index in range(failures):
+        assert bench.run.state == "running"
+        bench.backend.end(index, failed(index))
+        bench.turn()
+    assert bench.run.state == "failed"
+    assert bench.run.counts.skipped == 100 - failures
+    assert "items" in bench.run.overview().note
+
+
+def test_one_success_shows_that_a_run_is_worth_going_on_with():
+    bench = Bench(range(40), chunk_size=1, backend=ScriptedBackend(workers=1))
+    bench.backend.finish(0)
+    bench.turn()
+    for index in range(1, 40):
+        bench.backend.end(index, failed(index))
+        bench.turn()
+    assert bench.run.counts.failure == 39
+
+
+def test_retry_runs_items_without_a_value_again_in_place():
+    bench = Bench(range(4), chunk_size=4)
+    bench.backend.end(0, values(0, [0]), failed(1), values(2, [2]), failed(3))
+    bench.turn()
+    bench.run.retry()
+    bench.turn()
+    assert bench.run.state == "running"
+    assert bench.run.counts.success == 2
+    bench.finish_everything()
+    assert bench.run.result() == [0, 1, 2, 3]
+    assert [record.attempts for record in bench.run.records] == [1, 2, 1, 2]
+    assert bench.run.failures == []
+
+
+def test_retry_of_some_items_leaves_the_others_failed():
+    bench = Bench(range(3), chunk_size=3)
+    bench.backend.end(0, failed(0), failed(1), values(2, [2]))
+    bench.turn()
+    bench.run.retry(only=[1, 2])
+    bench.turn()
+    bench.finish_everything()
+    assert bench.run.successes() == [(1, 1), (2, 2)]
+
+
+def test_retry_after_a_cancel_goes_on_where_the_iterable_was_left():
+    bench = Bench((x for x in range(200)), chunk_size=1)
+    bench.backend.finish(0)
+    bench.turn()
+    bench.run.cancel()
+    bench.turn()
+    for start in list(bench.backend.flying):
+        bench.backend.finish(start)
+    bench.turn()
+    assert bench.run.state == "cancelled"
+    bench.run.retry()
+    bench.turn()
+    bench.finish_everything()
+    assert bench.run.result() == list(range(200))
+
+
+def test_a_retry_of_a_live_run_joins_the_queue():
+    bench = Bench(range(4), chunk_size=1)
+    bench.backend.end(0, failed(0))
+    bench.turn()
+    bench.run.retry()
+    bench.turn()
+    bench.finish_everything()
+    assert bench.run.result() == [0, 1, 2, 3]
+
+
+def test_heavy_items_make_light_chunks():
+    from jupyter_parallel.engine.chunking import ChunkSizer
+
+    sizer = ChunkSizer(workers=1)
+    sizer.observe(1000, 0.001)
+    for _ in range(6):
+        sizer.next_size(None)
+    assert sizer.next_size(None) > 1000
+    sizer.observe_bytes(10, 10 * 1024 * 1024)
+    assert sizer.next_size(None) == 8
