@@ -53,6 +53,10 @@ class Nothing:
         return None
 
 
+def _nothing() -> None:
+    return None
+
+
 def show(run: RunSource, *, quiet: bool = False, waits: bool = True) -> Display:
     """Show a run from the cell that starts it; call it on the cell's thread.
 
@@ -109,6 +113,7 @@ class TerminalDisplay:
             return
         self._finished = True
         self._unsubscribe()
+        self._unsubscribe = _nothing
         self._pulse.flush()
         run = self._run()
         if run is not None:
@@ -131,7 +136,7 @@ class NotebookDisplay:
         self._finished = False
         self._lock = threading.Lock()
         self._pulse = Pulse(self._draw, delay=PATIENCE)
-        self._unsubscribe: Callable[[], None] = lambda: None
+        self._unsubscribe: Callable[[], None] = _nothing
         # Outputs of a plain thread land in whatever cell runs then; in the context of this cell
         # they land here. nbclient drops those once the cell has ended: see ``_appear``.
         self._context = contextvars.copy_context()
@@ -178,8 +183,13 @@ class NotebookDisplay:
         more = self._widget.update() if self._widget is not None else not run.overview().status.ended
         if not more:
             self._publish(self._picture.bundle(run), update=True)
-            self._unsubscribe()
+            self._leave()
         return bool(more)
+
+    def _leave(self) -> None:
+        """Stop following the run, and let go of it."""
+        self._unsubscribe()
+        self._unsubscribe = _nothing
 
     def _first_draw(self, run: RunSource) -> bool:
         """Appear from the drawing thread, unless the cell is over: then ``finish`` decides."""

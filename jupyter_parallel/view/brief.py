@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Callable
 from typing import Any
 
 from .format import cut, visible
@@ -30,7 +31,11 @@ class _Bounded(reprlib.Repr):
         return super().repr1(x, level)
 
     def repr_instance(self, x: Any, level: int) -> str:
-        return cut(repr(x), LIMIT)
+        return cut(_guarded(repr, x), LIMIT)
+
+    def repr_int(self, x: int, level: int) -> str:
+        # Python refuses to write out integers of more than some thousand digits.
+        return super().repr_int(x, level) if x.bit_length() < 4096 else f"<int of {x.bit_length()} bits>"
 
 
 _bounded = _Bounded()
@@ -42,20 +47,26 @@ def brief(value: Any) -> str:
     Builtin values and containers of them are printed in part; arrays and frames by type and
     shape; anything else by its own ``repr``, which may fail and is cut.
     """
+    return cut(visible(" ".join(_guarded(_bounded.repr, value).split())), LIMIT)
+
+
+def _guarded(write: Callable[[Any], str], value: Any) -> str:
+    """Return what ``write`` says; code of the user's may raise anything, even ``SystemExit``."""
     try:
-        text = _bounded.repr(value)
-    except Exception as error:
-        text = f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
-    return cut(visible(" ".join(text.split())), LIMIT)
+        return write(value)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
 
 
 def _shaped(value: Any) -> str:
     shape = getattr(value, "shape", None)
     name = type(value).__name__
     if not isinstance(shape, tuple):
-        return cut(repr(value), LIMIT)
+        return cut(_guarded(repr, value), LIMIT)
     if not shape:
-        return cut(str(value), LIMIT)
+        return cut(_guarded(str, value), LIMIT)
     size = "×".join(str(length) for length in shape)
     kind = getattr(value, "dtype", "")
     return f"{name} {size} {kind}".rstrip()

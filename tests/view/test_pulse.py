@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+
+from jupyter_parallel.view.pulse import Pulse
+
+
+def test_many_changes_are_few_drawings() -> None:
+    drawn = threading.Semaphore(0)
+    stop = threading.Event()
+
+    def draw() -> bool:
+        drawn.release()
+        return not stop.is_set()
+
+    pulse = Pulse(draw, every=0.05, heartbeat=60)
+    pulse.start()
+    assert drawn.acquire(timeout=10)
+    for _ in range(10_000):
+        pulse.mark()
+    assert drawn.acquire(timeout=10)
+    stop.set()
+    pulse.flush(10)
+    left = 0
+    while drawn.acquire(blocking=False):
+        left += 1
+    assert left <= 3
+
+
+def test_it_draws_though_nothing_changed_so_that_clocks_go_on() -> None:
+    drawn = threading.Semaphore(0)
+    stop = threading.Event()
+
+    def draw() -> bool:
+        drawn.release()
+        return not stop.is_set()
+
+    pulse = Pulse(draw, every=0.0, heartbeat=0.01)
+    pulse.start()
+    for _ in range(5):
+        assert drawn.acquire(timeout=10)
+    stop.set()
+    pulse.flush(10)
+
+
+def test_flush_does_not_wait_for_the_delay_and_draws_once_more() -> None:
+    drawn = threading.Event()
+
+    def draw() -> bool:
+        drawn.set()
+        return False
+
+    pulse = Pulse(draw, delay=3600)
+    pulse.start()
+    assert not drawn.is_set()
+    pulse.flush(10)
+    assert drawn.is_set()
+
+
+def test_a_drawing_that_raises_ends_the_drawing_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    def draw() -> bool:
+        raise RuntimeError("no")
+
+    with caplog.at_level(logging.ERROR):
+        pulse = Pulse(draw)
+        pulse.start()
+        pulse.flush(10)
+    assert "the run itself goes on" in caplog.text
+
+
+def test_marking_never_waits_for_a_slow_drawing() -> None:
+    inside, leave = threading.Event(), threading.Event()
+
+    def draw() -> bool:
+        inside.set()
+        return not leave.wait(10)
+
+    pulse = Pulse(draw)
+    pulse.start()
+    assert inside.wait(10)
+    for _ in range(1000):
+        pulse.mark()
+    leave.set()
+    pulse.flush(10)
