@@ -73,7 +73,10 @@ class BodySyntaxError(UsageError, SyntaxError):
 
     def _render_traceback_(self) -> list[str]:
         shown = traceback.format_exception_only(SyntaxError, self)
-        return [f"{type(self).__name__}: line {self.lineno}: {self.msg}", *(line.rstrip("\n") for line in shown[1:-1])]
+        return [
+            f"{type(self).__name__}: line {self.lineno}: {self.msg}",
+            *(line.rstrip("\n") for line in shown[1:-1]),
+        ]
 
 
 class CannotTravel(UsageError, TypeError):

@@ -20,6 +20,7 @@ from .flow import Flow, read_flow
 from .names import exists, global_names, refuse_generators, refuse_undefined, take
 from .refusals import Source, refuse_notebook_lines, refuse_statements
 from .scopes import COMPREHENSIONS, own_nodes, stored
+from .toplevel import with_class_names, without_stars
 
 NAME = "<body>"
 """The function's name as tracebacks show it."""
@@ -73,8 +74,8 @@ def compile_body(
         What cannot work in a worker, names that exist nowhere, captured random generators.
     """
     refuse_statements(source, statements, namespace)
-    statements, note = _without_stars(statements)
-    statements = _with_value(_with_class_names(statements, {*targets, *stored(statements)}))
+    statements, note = without_stars(statements)
+    statements = _with_value(with_class_names(statements, {*targets, *stored(statements)}))
     own = stored(statements) - set(targets)
     flow = read_flow(statements, targets)
     started = _starting_values(flow, own, namespace)
@@ -172,101 +173,3 @@ def _last_name(statements: Sequence[ast.stmt]) -> str | None:
         case ast.With(body=inner) | ast.AsyncWith(body=inner) | ast.If(body=inner) | ast.Try(body=inner):
             return _last_name(inner)
     return None
-
-
-# Star imports
-
-
-def _without_stars(statements: list[ast.stmt]) -> tuple[list[ast.stmt], str]:
-    """Replace ``from m import *`` by the names of ``m`` that are mentioned; functions import no stars."""
-    mentioned = {node.id for outer in statements for node in ast.walk(outer) if isinstance(node, ast.Name)}
-    stars = _Stars(mentioned)
-    return [stars.visit(statement) for statement in statements], stars.note
-
-
-class _Stars(ast.NodeTransformer):
-    def __init__(self, mentioned: set[str]) -> None:
-        self.mentioned = mentioned
-        self.note = ""
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt:
-        if node.names[0].name != "*":
-            return node
-        names = [name for name in self.public(node) if name in self.mentioned]
-        if names:
-            aliases = [ast.copy_location(ast.alias(name), node) for name in sorted(names)]
-            return ast.copy_location(ast.ImportFrom(node.module, aliases, node.level), node)
-        # imported for its effects, under a name that no source can spell
-        alias = ast.copy_location(ast.alias("__name__", ".star"), node)
-        return ast.copy_location(ast.ImportFrom(node.module, [alias], node.level), node)
-
-    def public(self, node: ast.ImportFrom) -> list[str]:
-        name = "." * node.level + (node.module or "")
-        try:
-            module = importlib.import_module(name)
-        except Exception as error:  # it may exist in the workers, or a `try` expects this
-            self.note += f"\n(`from {name} import *` failed here: {error})"
-            return []
-        return list(getattr(module, "__all__", [public for public in vars(module) if public[0] != "_"]))
-
-
-# Class bodies
-
-
-def _with_class_names(statements: list[ast.stmt], outer: set[str]) -> list[ast.stmt]:
-    """Let a class body read a name of the body that it then binds itself (``class A: x = x``).
-
-    In a cell that works because the outer name is global; inside a function Python would look past it.
-    The value goes in under a second name that no source can spell.
-    """
-    aliases = _ClassNames(outer)
-    return [node for statement in statements for node in _as_list(aliases.visit(statement))]
-
-
-def _as_list(nodes: Any) -> list[ast.stmt]:
-    return nodes if isinstance(nodes, list) else [nodes]
-
-
-class _ClassNames(ast.NodeTransformer):
-    def __init__(self, outer: set[str]) -> None:
-        self.outer = outer
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
-        self.generic_visit(node)
-        early = self.read_before_bound(node)
-        for place in early:
-            place.id = f".{place.id}"
-        names = sorted({place.id for place in early})
-        return [*(_assignment(name, node) for name in names), node]
-
-    def read_before_bound(self, node: ast.ClassDef) -> list[ast.Name]:
-        bound, early = set(), []
-        shared = stored(node.body) & self.outer
-        for place in _in_order(node.body):
-            if not isinstance(place, ast.Name) or place.id not in shared:
-                continue
-            if isinstance(place.ctx, ast.Store):
-                bound.add(place.id)
-            elif isinstance(place.ctx, ast.Load) and place.id not in bound:
-                early.append(place)
-        return early
-
-
-def _in_order(statements: Sequence[ast.stmt]) -> list[ast.AST]:
-    """Return nodes in the order of evaluation as far as an assignment goes: value, then target."""
-    ordered: list[ast.AST] = []
-    for node in own_nodes(statements):
-        ordered.append(node)
-    stores = [node for node in ordered if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
-    ends = {id(node): _end_of_statement(node, statements) for node in stores}
-    return sorted(ordered, key=lambda node: ends.get(id(node), (getattr(node, "lineno", 0), 0)))
-
-
-def _end_of_statement(node: ast.Name, statements: Sequence[ast.stmt]) -> tuple[int, int]:
-    holder = next(s for s in statements if s.lineno <= node.lineno <= (s.end_lineno or s.lineno))
-    return holder.end_lineno or holder.lineno, 1
-
-
-def _assignment(alias: str, before: ast.ClassDef) -> ast.stmt:
-    target, value = ast.Name(alias, ast.Store()), ast.Name(alias[1:], ast.Load())
-    return ast.fix_missing_locations(ast.copy_location(ast.Assign([target], value), before))

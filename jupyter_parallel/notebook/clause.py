@@ -1,8 +1,11 @@
 """A parallel cell or line as a program: a function, the items it runs over, and what it captured."""
 
 from __future__ import annotations
+import __future__
 
 import ast
+import functools
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from types import FunctionType
@@ -15,6 +18,10 @@ from .mistakes import explain_clause, explain_missing_clause
 from .mutations import mutation_warnings
 from .names import refuse_generators
 from .refusals import Source
+
+_FUTURE = functools.reduce(
+    operator.or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,7 @@ def compile_cell(
         Everything that can be known to be wrong before anything starts.
     """
     clause, body = _unix(clause), _unix(body)
+    flags &= _FUTURE  # IPython's others (incomplete input, top-level await) are not for functions
     line = first_line - 1 - clause.count("\n")
     source = Source(filename, "\n" * (line - 1) + clause + "\n" + body)
     if not clause.strip():

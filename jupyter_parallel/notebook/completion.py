@@ -22,7 +22,6 @@ from .words import logical_end, words
 _MAGIC = re.compile(r"%%parallel\b|%parallel_config\b|(?<!%)%parallel\b")
 _FORMS: dict[str, Form] = {"%%parallel": "cell", "%parallel": "line", "%parallel_config": "config"}
 _IDENTIFIER = f"{__name__}.matcher"
-_NONE = SimpleMatcherResult(completions=[], suppress=False)
 
 
 def install(shell: Any) -> None:
@@ -42,6 +41,11 @@ def uninstall(shell: Any) -> None:
     row[:] = [one for one in row if getattr(one, "matcher_identifier", None) != _IDENTIFIER]
 
 
+def _nothing() -> SimpleMatcherResult:
+    # A new one each time: the completer writes into what it gets.
+    return SimpleMatcherResult(completions=[], suppress=False)
+
+
 def _position(context: CompletionContext) -> int:
     lines = context.full_text.split("\n")
     return sum(len(line) + 1 for line in lines[: context.cursor_line]) + context.cursor_position
@@ -59,7 +63,7 @@ def completions(text: str, position: int, token: str, names: dict[str, Any]) -> 
     """
     magic = _magic_before(text, position)
     if magic is None:
-        return _NONE
+        return _nothing()
     end, _ = logical_end(text, magic.end())
     if position > end:
         targets = _targets(text[magic.end() : end]) if magic.group() == "%%parallel" else ()
@@ -83,7 +87,7 @@ def _on_line(typed: str, form: Form, token: str, names: dict[str, Any]) -> Simpl
     before = list(words(typed))
     current = before.pop().text if begun and before else ""
     if split(" ".join(word.text for word in before))[1]:
-        return _NONE  # the clause is Python: other matchers know better
+        return _nothing()  # the clause is Python: other matchers know better
     last = option_of(before[-1].text) if before else None
     waiting = last is not None and last.metavar and before[-1].text in last.flags
     if waiting and last is not None:
@@ -98,7 +102,7 @@ def _on_line(typed: str, form: Form, token: str, names: dict[str, Any]) -> Simpl
         ]
         wanted = [flag for flag in flags if not current.startswith("--") or flag.startswith("--")]
         return _result(wanted, token, "param", alone=current.startswith("-"), current=current)
-    return _NONE
+    return _nothing()
 
 
 def _values(option: Option, names: dict[str, Any]) -> Sequence[str]:

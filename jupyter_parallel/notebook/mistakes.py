@@ -9,7 +9,7 @@ from ..errors import UsageError
 from .header import parse_clause, refuse_comprehension
 from .options import option_of, split
 from .refusals import Source
-from .words import CLOSING, Word, bracket_end, quote_end, without_comments, words
+from .words import CLOSING, Word, bracket_end, missing_closers, without_comments, words
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -30,7 +30,8 @@ def explain_clause(clause: str, options: str, body: str) -> UsageError | None:
     loop = _loop(text)
     if loop is not None:
         return _corrected(
-            "the body goes below the header", _cell(options, _clause_of(loop), _source(loop.body))
+            "the body goes below the header",
+            _cell(options, _clause_of(loop), f"{_source(loop.body)}\n{textwrap.dedent(body)}"),
         )
     if not text.startswith(("for", "async")) and _is_clause("for " + text):
         return _corrected("the header begins with `for`", _cell(options, "for " + text, body))
@@ -71,6 +72,10 @@ def _explained(options: str, clause: str) -> UsageError:
     late = late_options(clause)
     if late is not None:
         return _corrected("options come before the brackets", f"{start}{_joined(late[1])}{late[0]}")
+    inside = late_options(clause[1:-1]) if bracket_end(clause, 0) == len(clause) else None
+    if inside is not None:
+        closed = clause[0] + inside[0] + clause[-1]
+        return _corrected("options come before the brackets", f"{start}{_joined(inside[1])}{closed}")
     comprehension = _meant(clause)
     if comprehension is not None:
         cause = _missing(clause)
@@ -83,7 +88,7 @@ def _meant(clause: str) -> str | None:
     loop = _loop(clause)
     if loop is not None and len(loop.body) == 1 and isinstance(step := loop.body[0], ast.Expr):
         return f"[{ast.unparse(_appended(step.value))} {_clause_of(loop)}]"
-    closed = clause + _closers(clause)
+    closed = clause + missing_closers(clause)
     if closed != clause and isinstance(_expression(closed), _COMPREHENSIONS):
         return closed
     bracketed = f"[{clause}]"
@@ -95,7 +100,7 @@ def _meant(clause: str) -> str | None:
 def _missing(clause: str) -> str:
     if _loop(clause) is not None:
         return "the line form is a comprehension in brackets"
-    closers = _closers(clause)
+    closers = missing_closers(clause)
     if closers:
         return f"the closing {closers} is missing"
     return (
@@ -115,6 +120,8 @@ def _explain_expression(clause: str, start: str) -> UsageError:
         return source.syntax_error(error)
     if isinstance(tree, _COMPREHENSIONS):
         refuse_comprehension(source, tree)
+        if isinstance(_expression(clause[1:-1]), _COMPREHENSIONS):
+            return _corrected("one pair of brackets is enough", start + clause[1:-1].strip())
         return UsageError(f"%parallel {clause} cannot stand here; give it a line of its own")
     return _corrected(f"{clause} is not a comprehension", f"{start}[f(x) for x in items]")
 
@@ -217,22 +224,3 @@ def _appended(value: ast.expr) -> ast.expr:
         case ast.Call(func=ast.Attribute(attr="append"), args=[argument], keywords=[]):
             return argument
     return value
-
-
-def _closers(text: str) -> str:
-    """Return the brackets that would close what a text leaves open."""
-    opened: list[str] = []
-    position = 0
-    while position < len(text):
-        if text[position] in "'\"":
-            end = quote_end(text, position)
-            if end < 0:
-                return ""
-            position = end
-            continue
-        if text[position] in CLOSING:
-            opened.append(CLOSING[text[position]])
-        elif opened and text[position] == opened[-1]:
-            opened.pop()
-        position += 1
-    return "".join(reversed(opened))

@@ -39,35 +39,36 @@ def mutation_warnings(
     """
     rebound = _rebound(statements)
     found: dict[str, str] = {}
-    for name, node in _changes(statements, captured, rebound, started):
-        found.setdefault(name, _warning(name, node))
+    for name, line, text in _changes(statements, captured, rebound, started):
+        found.setdefault(name, _warning(name, line, text))
     return tuple(found.values())
 
 
-def _warning(name: str, node: ast.expr | ast.stmt) -> str:
-    text = ast.unparse(node)
+def _warning(name: str, line: int, text: str) -> str:
     shown = text if len(text) <= 60 else text[:59] + "…"
     return (
-        f"line {node.lineno}: `{shown}` changes `{name}`, but workers change their own copy: "
+        f"line {line}: `{shown}` changes `{name}`, but workers change their own copy: "
         f"the notebook's `{name}` stays as it is. Make what it collects the item's value (the last line)."
     )
 
 
 def _changes(
     statements: Sequence[ast.AST], captured: Mapping[str, Any], rebound: set[str], started: Mapping[str, Any]
-) -> Iterator[tuple[str, ast.expr | ast.stmt]]:
+) -> Iterator[tuple[str, int, str]]:
+    """Yield name, line and source of each change."""
     for node in (inner for outer in statements for inner in ast.walk(outer)):
         match node:
             case ast.AugAssign(target=ast.Name(id=name)) if name in started and name not in rebound:
-                yield name, node
-            case ast.Assign(targets=targets) | ast.Delete(targets=targets):
-                yield from (
-                    (name, node) for name in _stored_into(targets) if _mutable(captured, name, rebound)
-                )
-            case ast.AugAssign(target=target):
-                yield from (
-                    (name, node) for name in _stored_into([target]) if _mutable(captured, name, rebound)
-                )
+                yield name, node.lineno, ast.unparse(node)
+            case ast.Subscript(ctx=ast.Store() | ast.Del()) | ast.Attribute(ctx=ast.Store() | ast.Del()):
+                root = _root(node)
+                if root and _mutable(captured, root, rebound):
+                    text = ast.unparse(node)
+                    yield (
+                        root,
+                        node.lineno,
+                        f"del {text}" if isinstance(node.ctx, ast.Del) else f"{text} = ...",
+                    )
             case ast.Call(func=ast.Attribute(value=value, attr=method)):
                 root = _root(value)
                 if (
@@ -75,7 +76,7 @@ def _changes(
                     and _mutable(captured, root, rebound)
                     and _changes_by(captured[root], method, node, value)
                 ):
-                    yield root, node
+                    yield root, node.lineno, ast.unparse(node)
 
 
 def _changes_by(captured: Any, method: str, call: ast.Call, receiver: ast.expr) -> bool:
@@ -85,16 +86,6 @@ def _changes_by(captured: Any, method: str, call: ast.Call, receiver: ast.expr) 
         return method in _methods(captured)
     # `groups[key].append(x)`: the element's type is unknown, the name of the method tells enough
     return method in _LIST | {"add", "update", "setdefault"}
-
-
-def _stored_into(targets: Sequence[ast.expr]) -> Iterator[str]:
-    """Yield the names whose elements or attributes a statement's targets replace."""
-    for target in targets:
-        for node in ast.walk(target):
-            if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
-                root = _root(node.value)
-                if root:
-                    yield root
 
 
 def _root(node: ast.expr) -> str | None:

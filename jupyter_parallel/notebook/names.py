@@ -89,8 +89,7 @@ def _tried(trees: Iterable[ast.AST]) -> Iterator[ast.Name]:
 
 
 def _undefined(source: Source, node: ast.Name, known: Iterable[str]) -> str:
-    public = {name for name in known if not name.startswith("_")} | set(dir(builtins))
-    close = difflib.get_close_matches(node.id, sorted(public - {node.id}), 2, 0.8)
+    close = _close_names(node.id, known)
     meant = (
         f"Did you mean {' or '.join(f'`{name}`' for name in close)}?"
         if close
@@ -98,6 +97,13 @@ def _undefined(source: Source, node: ast.Name, known: Iterable[str]) -> str:
     )
     shown = source.point(node.lineno, node.col_offset, node.end_col_offset)
     return f"line {node.lineno}: the name `{node.id}` is not defined\n{shown}\n{meant}"
+
+
+def _close_names(name: str, known: Iterable[str]) -> list[str]:
+    """Return names that may have been meant: the notebook's first, builtins only when very close."""
+    public = sorted(other for other in known if not other.startswith("_") and other != name)
+    close = difflib.get_close_matches(name, public, 2, 0.7)
+    return close or difflib.get_close_matches(name, dir(builtins), 1, 0.8)
 
 
 def refuse_generators(captured: Mapping[str, Any]) -> None:

@@ -43,8 +43,8 @@ class Option:
 
 
 def _whole(flag: str, text: str) -> int:
-    if not re.fullmatch(r"-?[0-9]+", text):
-        raise UsageError(f"{flag} {text}: that is not a whole number; write for example {flag} 4")
+    if not re.fullmatch(r"-?[0-9]{1,100}", text):
+        raise UsageError(f"{flag} {text[:30]}: that is not a whole number; write for example {flag} 4")
     return int(text)
 
 
@@ -65,7 +65,7 @@ def _count(flag: str, text: str, evaluate: Evaluate) -> int:
 def _chunk_size(flag: str, text: str, evaluate: Evaluate) -> int | str:
     if text == "auto":
         return text
-    if not re.fullmatch(r"[0-9]+", text) or int(text) == 0:
+    if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) == 0:
         raise UsageError(f"{flag} {text} must be a whole number from 1, or auto")
     return int(text)
 

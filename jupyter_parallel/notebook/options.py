@@ -175,6 +175,8 @@ def _unknown(flag: str, text: str) -> str:
     spelled = flag.replace("_", "-").lower()
     if spelled in SYNONYMS:
         return f"there is no option {flag}; write {SYNONYMS[spelled]}"
+    if spelled in BY_FLAG:
+        return f"there is no option {flag}; write {spelled}"
     short = re.match(r"-[a-z](?==)", flag)
     if short and short.group() in BY_FLAG:
         return f"{flag}: a short option takes its value without =; write {text.replace('=', ' ', 1)}"

@@ -56,11 +56,9 @@ def refuse_notebook_lines(source: Source, body: str, first_line: int) -> None:
         line, shown = first_line + number - 1, source.point(first_line + number - 1)
         if shell := re.match(r"(?P<target>[\w., ]+=\s*)?!{1,2}(?P<command>.*)", text):
             raise UsageError(f"line {line}: workers have no notebook shell\n{shown}\n{_subprocess(shell)}")
-        if re.match(r"([\w., ]+=\s*)?%{1,2}\w", text):
-            raise UsageError(
-                f"line {line}: magics work in the notebook, not in workers\n{shown}\n"
-                "Move it to a cell above, or write the Python it stands for."
-            )
+        if magic := re.match(r"([\w., ]+=\s*)?%{1,2}(?P<name>\w+)", text):
+            cause = "magics work in the notebook, not in workers"
+            raise UsageError(f"line {line}: {cause}\n{shown}\n{_instead(magic['name'])}")
         if re.fullmatch(r"\?{1,2}[\w.*]+|[\w.*]+\?{1,2}", text):
             raise UsageError(f"line {line}: help belongs to a cell of its own\n{shown}\nTake the line out.")
 
@@ -79,6 +77,12 @@ def _statement_lines(body: str) -> Iterator[tuple[int, str]]:
             begins = begins or token.type == tokenize.NEWLINE
     except (tokenize.TokenError, SyntaxError):
         return
+
+
+def _instead(magic: str) -> str:
+    if magic == "parallel":
+        return "Items already run in parallel: take `%parallel` out, or loop over both in the header."
+    return "Move it to a cell above, or write the Python it stands for."
 
 
 def _subprocess(shell: re.Match[str]) -> str:
@@ -160,6 +164,8 @@ _CALLS: dict[str, tuple[str, str]] = {
         "nobody can answer a worker",
         "Ask in a cell above and use the answer here.",
     ),
+    "exit": ("a body cannot end the notebook", "Write `return` to end this item, or raise an error."),
+    "quit": ("a body cannot end the notebook", "Write `return` to end this item, or raise an error."),
 }
 
 
@@ -174,5 +180,6 @@ def _refuse_calls(source: Source, statements: Sequence[ast.stmt], known: Mapping
 
 
 def _is_users(name: str, known: Mapping[str, Any]) -> bool:
-    """Whether the notebook gave the name a meaning of its own."""
-    return name == "input" and name in known
+    """Whether the notebook gave the name a meaning of its own; IPython has put some there itself."""
+    kind = type(known.get(name))
+    return name in known and not kind.__module__.startswith("IPython") and name != "get_ipython"

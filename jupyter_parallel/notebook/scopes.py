@@ -11,20 +11,43 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 def stored(nodes: Iterable[ast.AST]) -> set[str]:
     """Return the names that nodes assign or delete in the scope they stand in."""
-    names: set[str] = set()
-    for node in own_nodes(nodes):
+    return {name for node in own_nodes(nodes) if (name := bound_by(node))}
+
+
+def bound_by(node: ast.AST) -> str | None:
+    """Return the name that a node itself assigns or deletes."""
+    match node:
+        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+            return name
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return name
+        case ast.alias():
+            return node.asname or node.name.partition(".")[0]
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            return name
+        case ast.MatchMapping(rest=str(name)):
+            return name
+    return None
+
+
+def evaluated(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Yield what ``own_nodes`` yields, but in the order in which it is evaluated: values before targets."""
+    for node in nodes:
         match node:
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                names.add(name)
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                names.add(name)
-            case ast.alias():
-                names.add(node.asname or node.name.partition(".")[0])
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
-                names.add(name)
-            case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
-                names.add(name)
-    return names
+            case ast.Assign(targets=targets, value=value):
+                yield from evaluated([value, *targets])
+            case ast.AnnAssign(target=target, value=value, annotation=annotation):
+                yield from evaluated([*([value] if value else []), annotation, target])
+            case ast.NamedExpr(target=target, value=value):
+                yield from evaluated([value, target])
+            case ast.For() | ast.AsyncFor():
+                yield from evaluated([node.iter, node.target, *node.body, *node.orelse])
+            case _ if isinstance(node, (*SCOPES, *COMPREHENSIONS)):
+                yield from evaluated(outer_part(node))
+                yield node
+            case _:
+                yield node
+                yield from evaluated(ast.iter_child_nodes(node))
 
 
 def own_nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:

@@ -14,6 +14,7 @@ CLOSING = {"(": ")", "[": "]", "{": "}"}
 _QUOTE = re.compile(r"'''|\"\"\"|'|\"")
 _CONTINUED = re.compile(r"\\[ \t]*\r?\n")
 _BLANK = re.compile(r"(?:\s|\\[ \t]*\r?\n|#[^\n]*)+")
+_COMMENT = re.compile(r"#[^\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +23,12 @@ class Word:
 
     text: str
     start: int
+    unclosed: str = ""
+    """The quote or bracket that the word opens and never closes."""
 
     @property
     def end(self) -> int:
         return self.start + len(self.text)
-
-    @property
-    def unclosed(self) -> str:
-        """The quote or bracket that the word opens and never closes, or an empty text."""
-        return _piece_end(self.text, 0)[1]
 
 
 def words(text: str, start: int = 0) -> Iterator[Word]:
@@ -40,34 +38,25 @@ def words(text: str, start: int = 0) -> Iterator[Word]:
         start = blank.end() if blank else start
         if start >= len(text):
             return
-        end, _ = _piece_end(text, start)
-        yield Word(text[start:end], start)
-        start = end
+        word = _word(text, start)
+        yield word
+        start = word.end
 
 
-def _piece_end(text: str, start: int) -> tuple[int, str]:
-    """Return where the word at ``start`` ends, and what it leaves open."""
-    opened: list[str] = []
+def _word(text: str, start: int) -> Word:
     position = start
-    while position < len(text):
+    while position < len(text) and not _BLANK.match(text, position):
+        end = position + 1
         if quote := _QUOTE.match(text, position):
             end = quote_end(text, position)
             if end < 0:
-                return len(text), quote.group()
-            position = end
-            continue
-        character = text[position]
-        if not opened and _BLANK.match(text, position):
-            break
-        if character == "#":  # inside brackets: a comment, not a word's end
-            position = _line_end(text, position)
-            continue
-        if character in CLOSING:
-            opened.append(character)
-        elif opened and character == CLOSING[opened[-1]]:
-            opened.pop()
-        position += 1
-    return position, opened[-1] if opened else ""
+                return Word(text[start:], start, quote.group())
+        elif text[position] in CLOSING:
+            end = bracket_end(text, position)
+            if end < 0:
+                return Word(text[start:], start, text[position])
+        position = end
+    return Word(text[start:position], start)
 
 
 def quote_end(text: str, start: int) -> int:
@@ -87,68 +76,66 @@ def quote_end(text: str, start: int) -> int:
     return -1
 
 
-def _line_end(text: str, start: int) -> int:
-    end = text.find("\n", start)
-    return len(text) if end < 0 else end
+def marks(text: str, start: int = 0) -> Iterator[tuple[int, str]]:
+    """Yield position and character of each bracket and line end that counts.
+
+    Those in quotes and comments do not, nor does a line end behind a backslash. A quote that never
+    ends is an ordinary character.
+    """
+    position = start
+    while position < len(text):
+        if _QUOTE.match(text, position):
+            position = max(quote_end(text, position), position + 1)
+        elif skipped := _COMMENT.match(text, position) or _CONTINUED.match(text, position):
+            position = skipped.end()
+        else:
+            if text[position] in "()[]{}\n":
+                yield position, text[position]
+            position += 1
 
 
 def bracket_end(text: str, start: int) -> int:
     """Return the position behind the bracket that closes the one at ``start``, or -1."""
     opened: list[str] = []
-    position = start
-    while position < len(text):
-        character = text[position]
-        if _QUOTE.match(text, position):
-            end = quote_end(text, position)
-            if end < 0:
-                return -1
-            position = end
-            continue
-        if character == "#":
-            position = _line_end(text, position)
-            continue
-        if character in CLOSING:
-            opened.append(CLOSING[character])
-        elif opened and character == opened[-1]:
-            opened.pop()
-            if not opened:
-                return position + 1
-        elif character in CLOSING.values():
+    for position, mark in marks(text, start):
+        if mark in CLOSING:
+            opened.append(CLOSING[mark])
+        elif mark != "\n" and mark != opened.pop():
             return -1
-        position += 1
+        if not opened:
+            return position + 1
     return -1
 
 
-def logical_end(text: str, start: int) -> tuple[int, bool]:
-    """Return where the logical line at ``start`` ends, and whether it leaves a bracket open.
+def missing_closers(text: str) -> str:
+    """Return the brackets that would close what a text leaves open."""
+    opened: list[str] = []
+    for _, mark in marks(text):
+        if mark in CLOSING:
+            opened.append(CLOSING[mark])
+        elif opened and mark == opened[-1]:
+            opened.pop()
+    return "".join(reversed(opened))
 
-    It ends before a newline outside brackets, before a closing bracket that was opened earlier, or
-    with the text. A quote that never ends is an ordinary character.
-    """
-    opened, position = 0, start
-    while position < len(text):
-        character = text[position]
-        if _QUOTE.match(text, position):
-            position = max(quote_end(text, position), position + 1)
-        elif character == "#":
-            position = _line_end(text, position)
-        elif continued := _CONTINUED.match(text, position):
-            position = continued.end()
-        elif (character == "\n" and not opened) or (character in ")]}" and opened == 0):
+
+def logical_end(text: str, start: int) -> tuple[int, bool]:
+    """Return where the logical line at ``start`` ends, and whether it leaves a bracket open."""
+    opened = 0
+    for position, mark in marks(text, start):
+        if mark == "\n" and not opened:
             return position, False
-        else:
-            opened += (character in "([{") - (character in ")]}")
-            position += 1
-    return position, opened > 0
+        opened = max(0, opened + (mark in CLOSING) - (mark in ")]}"))
+    return len(text), opened > 0
 
 
 def enclosing_end(text: str, start: int) -> int:
     """Return the position of the bracket that closes the one around ``start``, or the end of the text."""
-    position = start
-    while position < len(text) and text[position] not in ")]}":
-        position, _ = logical_end(text, position)
-        position += text[position : position + 1] == "\n"
-    return position
+    opened = 0
+    for position, mark in marks(text, start):
+        if mark in ")]}" and opened == 0:
+            return position
+        opened += (mark in CLOSING) - (mark in ")]}")
+    return len(text)
 
 
 def unquoted(word: str) -> str:
@@ -164,14 +151,11 @@ def without_comments(text: str) -> str:
     """Return the text with each comment replaced by nothing, so that lines keep their numbers."""
     pieces, position = [], 0
     while position < len(text):
+        end = position + 1
         if _QUOTE.match(text, position):
-            end = quote_end(text, position)
-            end = end if end > 0 else position + 1
-            pieces.append(text[position:end])
-            position = end
-        elif text[position] == "#":
-            position = _line_end(text, position)
-        else:
-            pieces.append(text[position])
-            position += 1
+            end = max(quote_end(text, position), end)
+        elif comment := _COMMENT.match(text, position):
+            position = end = comment.end()
+        pieces.append(text[position:end])
+        position = end
     return "".join(pieces)
