@@ -14,7 +14,6 @@ from typing import Any, Literal, Protocol, Self
 from . import backends
 from .engine.engine import Engine
 from .engine.feed import Feed
-from .engine.outcome import error_of, interrupted
 from .engine.plan import MISSING, CancellationPolicy, Options
 from .engine.ports import Backend, MonotonicClock, Observer
 from .engine.run import Run
@@ -162,11 +161,8 @@ def wait_for(run: Run, options: Options, *, detachable: bool = False) -> None:
         Whoever waits can do without the values: *Detach* may end the waiting.
     """
     with session.screen(run) if options.display else _dark(run):
-        try:
-            run.attend(detachable=detachable)
-        except KeyboardInterrupt as interrupt:
-            raise interrupted(run) from interrupt
-    error = error_of(run)
+        run.attend(detachable=detachable)
+    error = run.error()
     if error is not None:
         raise error
 

@@ -6,7 +6,6 @@ import pickle
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..errors import (
     BackendBroken,
@@ -17,11 +16,9 @@ from ..errors import (
     RunFailed,
     RunTimeout,
 )
-from .overview import RunStatus
+from .overview import Counts, RunStatus
 from .ports import Failed, Failure
-
-if TYPE_CHECKING:
-    from .run import Run
+from .state import RunState
 
 EXCEPTIONS = 1000
 """Exceptions built for one ``RunFailed``; its message counts all failures."""
@@ -81,69 +78,49 @@ def item_failed(failed: Failed) -> ItemFailed:
     return error
 
 
-def run_failed(run: Run) -> RunFailed:
-    """Build the error of a run with items that have no value."""
-    failures = run.failures
-    counts = run.counts
+def run_failed(state: RunState) -> RunFailed:
+    """Build the error of a run with failed items."""
+    failures = state.results.failures()
+    counts = state.ledger.counts(state.total)
     lines = [
         f"{counts.failure} of {counts.complete} items failed; {counts.success} values are kept in the run"
     ]
     without = counts.cancelled + counts.skipped
     if without:
         lines[0] += f", {without} items never got one"
-    failed = [record.failed for record in failures if record.failed is not None]
-    lines += [f"  {group}" for group in group_failures(failed)]
-    if failures and failures[0].traceback:
-        lines += ["", f"Item {failures[0].index}:", failures[0].traceback.rstrip()]
-    lines += [
-        "",
-        "All values: run.successes(); all failures: run.failures, with run = jupyter_parallel.last_run()",
-    ]
-    error = RunFailed("\n".join(lines), [item_failed(one) for one in failed[:EXCEPTIONS]])
-    error.run = run
-    return error
+    lines += [f"  {group}" for group in group_failures(failures)]
+    if failures and failures[0].failure.traceback:
+        lines += ["", f"Item {failures[0].index}:", failures[0].failure.traceback.rstrip()]
+    lines += ["", "run = jupyter_parallel.last_run() has everything: run.successes(), run.failures"]
+    return RunFailed("\n".join(lines), [item_failed(failed) for failed in failures[:EXCEPTIONS]])
 
 
-def cut_short(run: Run) -> Exception | None:
-    """Return the error of a run that ended before its items did, or None."""
-    overview = run.overview()
-    counts = overview.counts
-    error: JupyterParallelError
-    if overview.status is RunStatus.CANCELLED:
+def cut_short(state: RunState) -> JupyterParallelError | None:
+    """Build the error of a run that ended before its items did, or return None."""
+    counts = state.ledger.counts(state.total)
+    if state.status is RunStatus.CANCELLED:
         left = counts.cancelled + counts.skipped
-        kind, how = (RunTimeout, overview.note) if run.out_of_time else (RunCancelled, "cancelled")
-        error = kind(
+        kind, how = (RunTimeout, state.note) if state.out_of_time else (RunCancelled, "cancelled")
+        return kind(
             f"{how} with {counts.success} values and {left} items without one; "
             "run = jupyter_parallel.last_run() has the values, run.retry() goes on with the rest"
         )
-    elif run.input_error is not None:
-        error = InputError(f"{run.input_error}; {counts.success} values before it are kept")
-        error.__cause__ = run.input_error.__cause__ or run.input_error
-    elif run.broken or overview.status is RunStatus.INTERRUPTED:
-        error = BackendBroken(f"{overview.note}; {counts.success} values are kept")
-    else:
-        return None
-    error.run = run
-    return error
+    if state.input_error is not None:
+        error = InputError(f"{state.input_error}; {counts.success} values before it are kept")
+        error.__cause__ = state.input_error.__cause__ or state.input_error
+        return error
+    if state.broken or state.status is RunStatus.INTERRUPTED:
+        return BackendBroken(f"{state.note}; {counts.success} values are kept")
+    return None
 
 
-def error_of(run: Run) -> Exception | None:
-    """Return what the caller that waited for the run should raise, or None."""
-    error = cut_short(run)
-    if error is None and run.overview().status is RunStatus.FAILED:
-        return run_failed(run)
-    return error
-
-
-def interrupted(run: Run) -> KeyboardInterrupt:
+def interrupted(counts: Counts) -> KeyboardInterrupt:
     """Return the ``KeyboardInterrupt`` of a run that ■ has ended, with the way to go on."""
-    counts = run.counts
     message = (
-        f"interrupted with {counts.success} values, which are kept in jupyter_parallel.last_run(); "
-        f"{counts.cancelled} items were cancelled"
+        f"interrupted with {counts.success} values; {counts.cancelled} items were cancelled; "
+        "run = jupyter_parallel.last_run() has the values, run.retry() goes on with the rest"
     )
     error = KeyboardInterrupt(message)
-    error.run = run  # type: ignore[attr-defined]
     # As for our own errors: IPython shows the message instead of our frames.
     error._render_traceback_ = lambda: [f"KeyboardInterrupt: {message}"]  # type: ignore[attr-defined]
     return error

@@ -85,6 +85,10 @@ class Results:
         """The failure that was known first."""
         return next((failed for failed, _ in self._failed.values()), None)
 
+    def failures(self) -> list[Failed]:
+        """Return all failures in item order."""
+        return [self._failed[index][0] for index in self.failed_indices]
+
     @property
     def failed_indices(self) -> list[int]:
         return sorted(self._failed)

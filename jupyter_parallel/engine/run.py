@@ -11,7 +11,7 @@ from typing import Any, overload
 from . import events as ev
 from .engine import Engine
 from .feed import Feed
-from .outcome import ErrorGroup, cut_short, group_failures, run_failed
+from .outcome import ErrorGroup, group_failures, interrupted
 from .overview import Counts, FirstFailure, Glance, ItemState, Overview
 from .plan import CancellationPolicy
 from .ports import Clock, Observer
@@ -93,10 +93,10 @@ class Run(ResultSequence):
         self._waiting = detachable and not self._state.capabilities.in_waiter
         try:
             self._engine.attendant.serve()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             self.cancel(CancellationPolicy.ALL)
             self._wait(lambda: self._state.status.ended, "the cancelled run", INTERRUPT_SECONDS)
-            raise
+            raise self._about_this_run(interrupted(self.counts)) from interrupt
         finally:
             self._waiting = False
         if not self._state.status.ended:
@@ -151,27 +151,12 @@ class Run(ResultSequence):
     @property
     def errors(self) -> list[ErrorGroup]:
         """Failures grouped by type and place, the largest group first."""
-        return group_failures(record.failed for record in self.failures if record.failed is not None)
+        return group_failures(self._state.results.failures())
 
     @property
     def shares_memory(self) -> bool:
         """Whether items run in this process: what they change is changed here."""
         return self._state.capabilities.shares_memory
-
-    @property
-    def input_error(self) -> BaseException | None:
-        """Why the items iterable ended early, when it raised."""
-        return self._state.input_error
-
-    @property
-    def out_of_time(self) -> bool:
-        """Whether the run ended at its time limit."""
-        return self._state.out_of_time
-
-    @property
-    def broken(self) -> str:
-        """Why the backend could not go on, or an empty text."""
-        return self._state.broken
 
     # Commands ---------------------------------------------------------------------------------
 
@@ -304,12 +289,6 @@ class Run(ResultSequence):
         return self._state.results.lines
 
     # Inside -----------------------------------------------------------------------------------
-
-    def cut_short(self) -> Exception | None:
-        return cut_short(self)
-
-    def failed(self) -> Exception:
-        return run_failed(self)
 
     def _without_value(self) -> list[int]:
         codes = self._state.ledger.codes(0, len(self._state.ledger))

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import abc
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 from ..errors import ItemCancelled, ItemFailed, ItemSkipped
-from .outcome import item_failed
-from .overview import ItemState
+from .outcome import cut_short, item_failed, run_failed
+from .overview import ItemState, RunStatus
 from .plan import MISSING
 from .state import RunState
 from .waiting import check_may_wait
 
+E = TypeVar("E", bound=BaseException)
 
-class ResultSequence(Sequence[Any], abc.ABC):
+
+class ResultSequence(Sequence[Any]):
     """The values of a run.
 
     The rule that holds everywhere: what is not a value of its item is an exception. An item that
@@ -34,13 +35,12 @@ class ResultSequence(Sequence[Any], abc.ABC):
         self._state = state
         self._changed = changed
 
-    @abc.abstractmethod
-    def cut_short(self) -> Exception | None:
-        """Return the error of a run that ended before its items did, or None."""
-
-    @abc.abstractmethod
-    def failed(self) -> Exception:
-        """Return the error of a run with failed items."""
+    def error(self) -> BaseException | None:
+        """Return what whoever waited for the run should raise, or None; ``.run`` is the run."""
+        error = self._cut_short()
+        if error is None and self._state.status is RunStatus.FAILED:
+            return self._about_this_run(run_failed(self._state))
+        return error
 
     def __len__(self) -> int:
         total = self._state.total
@@ -109,7 +109,7 @@ class ResultSequence(Sequence[Any], abc.ABC):
         if default is MISSING:
             self._raise_if_cut_short()
             if self._state.results.failed_indices:
-                raise self.failed()
+                raise self._about_this_run(run_failed(self._state))
             return list(self)
         return [self._value(i) if ledger[i] is ItemState.SUCCESS else default for i in range(len(ledger))]
 
@@ -140,10 +140,18 @@ class ResultSequence(Sequence[Any], abc.ABC):
                     f"item {index} never ran: {self._state.note or 'the run ended early'}", index
                 )
 
+    def _cut_short(self) -> BaseException | None:
+        error = cut_short(self._state)
+        return error if error is None else self._about_this_run(error)
+
     def _raise_if_cut_short(self) -> None:
-        error = self.cut_short()
+        error = self._cut_short()
         if error is not None:
             raise error
+
+    def _about_this_run(self, error: E) -> E:
+        error.run = self  # type: ignore[attr-defined]
+        return error
 
     def _known_length(self) -> int:
         if self._state.total is None:

@@ -34,7 +34,7 @@ BACKGROUND = """
 time.sleep(0.005)
 x
 """
-RIGHT = "all(value == index ** 2 for index, value in run.successes()), run.counts.complete == run.counts.total == 400"
+RIGHT = "all(value == index ** 2 for index, value in run.successes()), run.counts.complete"
 
 
 def test_interrupts_at_random_moments(tmp_path: Path, draw, long) -> None:
@@ -58,7 +58,7 @@ def test_interrupts_at_random_moments(tmp_path: Path, draw, long) -> None:
             assert time.monotonic() - pressed < 2.5
             wait_until(lambda: _silent(tmp_path), "no item runs", timeout=2.5)
             if "run" in ready.run("'run' if 'run' in globals() else ''").value:
-                assert ready.run(f"run.wait(5); {RIGHT}").value == "(True, True)"
+                assert ready.run(f"run.wait(5); {RIGHT}").value == "(True, 400)"
             values = ready.run("%parallel -j 2 --quiet [x + 1 for x in range(5)]")
             assert values.value == "[1, 2, 3, 4, 5]", values
         assert ready.run("beside.state").value == "'running'"
@@ -81,11 +81,12 @@ def test_killed_kernels_leave_nothing(tmp_path: Path, draw, long) -> None:
             assert ready.run(SETUP).error == ""
             ready.start(CELL)
             time.sleep(draw.uniform(0.0, 1.0))
-            ended = ready.pid
-            os.kill(ended, signal.SIGKILL)
-            wait_until(lambda: not processes.living({ended}), "the kernel is gone", timeout=5)
-            wait_until(
-                lambda: not processes.living(processes.written(folder)), "the workers are gone", timeout=5
-            )
-            wait_until(lambda: not processes.semaphores(ended), "shared memory is clean", timeout=5)
-            wait_until(lambda: not list((folder / "tmp").iterdir()), "temp is clean", timeout=5)
+            os.kill(ready.pid, signal.SIGKILL)
+            _leaves_nothing(folder, ready.pid)
+
+
+def _leaves_nothing(folder: Path, pid: int) -> None:
+    wait_until(lambda: not processes.living({pid}), "the kernel is gone", timeout=5)
+    wait_until(lambda: not processes.living(processes.written(folder)), "the workers are gone", timeout=5)
+    wait_until(lambda: not processes.semaphores(pid), "shared memory is clean", timeout=5)
+    wait_until(lambda: not list((folder / "tmp").iterdir()), "temp is clean", timeout=5)
