@@ -107,7 +107,7 @@ class _Warm:
 
 
 _lock = threading.RLock()
-_warm: dict[tuple[str, int, int], _Warm] = {}
+_warm: dict[tuple[str, int], _Warm] = {}
 _private: dict[int, Backend] = {}
 
 
@@ -121,8 +121,7 @@ def acquire(backend: Any, n_jobs: int | None) -> Backend:
             made = _make(choice, workers)
             _private[id(made)] = made
             return made
-        # The process is part of the key: a forked child must never use its parent's workers.
-        key = (choice, workers, os.getpid())
+        key = (choice, workers)
         warm = _warm.get(key)
         if warm is None:
             warm = _warm[key] = _Warm(_make(choice, workers))
@@ -166,7 +165,7 @@ def _cool(backend: Backend) -> None:
             return
 
 
-def _expire(key: tuple[str, int, int], warm: _Warm) -> None:
+def _expire(key: tuple[str, int], warm: _Warm) -> None:
     with _lock:
         if warm.users or _warm.get(key) is not warm:
             return
@@ -188,7 +187,7 @@ def shutdown() -> None:
 
 
 def _after_fork() -> None:
-    """In a forked child nothing of this module's is its own, and its lock may be held by nobody."""
+    """Forget everything: a forked child must never use its parent's workers, nor wait for its lock."""
     global _lock
     _lock = threading.RLock()
     _warm.clear()

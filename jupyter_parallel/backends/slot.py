@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -147,8 +147,9 @@ class Slot:
         return worker.Order(chunk.id, chunk.token, job.address, chunk.start, block, names, job.apart)
 
     def _on_answer(self, job: Job, answer: Future[worker.Answer]) -> None:
-        lost = answer.exception() is not None
-        reason = self._exit_reason() if lost else ""
+        error = answer.exception()
+        lost = error is not None
+        reason = "" if error is None else self._reason(error)
         with self._lock:
             records = self._drain()
             index = self._page.fields[CURRENT]
@@ -168,6 +169,11 @@ class Slot:
         block = self._spool.read(self._read, committed) if committed > self._read else b""
         self._read = committed
         return to_records(decode_records(block))
+
+    def _reason(self, error: BaseException) -> str:
+        if isinstance(error, BrokenExecutor) or self._closed:
+            return self._exit_reason()
+        return f"{type(error).__name__}: {error}"  # the process lives, but cannot go on
 
     def _exit_reason(self) -> str:
         process = self._process

@@ -10,13 +10,8 @@ import os
 import pickle
 import threading
 from array import array
-from datetime import date, timedelta
-from decimal import Decimal
-from fractions import Fraction
-from pathlib import PosixPath
 from time import perf_counter
 from typing import Any
-from uuid import UUID
 
 import cloudpickle
 
@@ -31,11 +26,18 @@ from .report import Report, Sources, report, travelling
 ATOMS: set[type] = {int, float, str, bytes, bool, type(None)}
 """Types whose values nobody can change: they may wait and be pickled together. Others join when seen."""
 
-_CONSTANTS = {complex, date, timedelta, Decimal, Fraction, UUID, PosixPath}
-_NUMPY_SCALARS = frozenset(
-    "bool bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 longdouble"
-    " complex64 complex128 clongdouble".split()
-)
+_CONSTANTS = {
+    "builtins": {"complex"},
+    "datetime": {"date", "timedelta"},
+    "decimal": {"Decimal"},
+    "fractions": {"Fraction"},
+    "uuid": {"UUID"},
+    "numpy": {
+        *("bool", "bool_", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+        *("float16", "float32", "float64", "longdouble", "complex64", "complex128", "clongdouble"),
+    },
+}
+"""More such types, by module and name: none is imported for this."""
 
 FLUSH_AFTER = 0.005
 _HUGE = float("inf")
@@ -57,10 +59,10 @@ def is_plain(value: Any) -> bool:
 
 def _is_known(kind: type) -> bool:
     """Return whether a library's type has values that never change; remember it as an atom."""
-    if kind in _CONSTANTS or (kind.__module__ == "numpy" and kind.__name__ in _NUMPY_SCALARS):
-        ATOMS.add(kind)
-        return True
-    return False
+    if kind.__name__ not in _CONSTANTS.get(kind.__module__, ()):
+        return False
+    ATOMS.add(kind)
+    return True
 
 
 class Outbox:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import io
 import pickle
-import random
 import struct
 import sys
 from collections.abc import Callable
@@ -109,11 +108,10 @@ def note_notebook_name(obj: Any, names: dict[str, Any]) -> None:
 
 def _shared_generator(obj: Any) -> Any:
     """Let ``from random import choice`` be a method of the worker's own generator, not of a copy of ours."""
-    if obj is random._inst:
-        return getattr, (random, "_inst")
-    legacy = sys.modules.get("numpy.random.mtrand")
-    if legacy is not None and obj is getattr(legacy, "_rand", None):
-        return getattr, (legacy, "_rand")
+    for name, attribute in (("random", "_inst"), ("numpy.random.mtrand", "_rand")):
+        module = sys.modules.get(name)
+        if module is not None and obj is getattr(module, attribute, None):
+            return getattr, (module, attribute)
     return None
 
 
@@ -162,6 +160,7 @@ class PackedTask:
 
     def __init__(self, block: memoryview) -> None:
         (start,) = _SIZE.unpack_from(block)
+        self.size = len(block)
         self._body = block[start:]
         self._preparation: _Preparation = decode_frame(block[_SIZE.size : start])
         self.surroundings = self._preparation.surroundings

@@ -33,6 +33,8 @@ STRIKE_SIGNAL = getattr(signal, "SIGRTMIN", signal.SIGUSR1) + (7 if hasattr(sign
 
 FLUSH_EVERY = 0.1
 _LOOK_FOR_KERNEL_EVERY = 1.0
+_WORTH_COLLECTING = 1_000_000
+"""Bytes; looking for cycles can take longer than a small run."""
 _PR_SET_PDEATHSIG = 1
 
 ENDED = "ended"
@@ -133,8 +135,10 @@ class Worker:
 
     def forget(self, token: str) -> None:
         """Drop a task; its memory goes when the last array made from it goes."""
-        self._packed.pop(token, None)
-        if self._programs.pop(token, None) is not None:
+        packed = self._packed.pop(token, None)
+        self._programs.pop(token, None)
+        if packed is not None and packed.size > _WORTH_COLLECTING:
+            del packed
             gc.collect()
 
     def _program(self, order: Order) -> Program | None:
@@ -232,10 +236,13 @@ def _die_with(kernel: int) -> None:
 
 
 def _trust_memory() -> None:
-    """Loky replaces a worker that grew by 300 MB, which reading a large shared array already looks like."""
+    """Loky replaces a worker that grew by 300 MB, which reading a large shared array already looks like.
+
+    Its way of measuring also collects garbage before the first chunk, which would then wait for it.
+    """
     executor = sys.modules.get("loky.process_executor")
-    if executor is not None:
-        executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize  # type: ignore[attr-defined]
+    if hasattr(executor, "_get_memory_usage"):
+        executor._get_memory_usage = lambda pid, force_gc=False: 0  # type: ignore[union-attr]
 
 
 def _ignore(number: int, frame: FrameType | None) -> None:

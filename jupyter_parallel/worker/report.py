@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import linecache
 import os
 import pickle
@@ -16,12 +14,13 @@ import cloudpickle
 
 from ..errors import ItemCancelled
 
+_LIBRARY = os.path.dirname(os.__file__)
 _MACHINERY = tuple(
-    folder + os.sep
+    os.path.join(folder, "")
     for folder in (
         os.path.dirname(os.path.dirname(__file__)),
-        os.path.dirname(asyncio.__file__),
-        os.path.dirname(concurrent.futures.__file__),
+        os.path.join(_LIBRARY, "asyncio"),
+        os.path.join(_LIBRARY, "concurrent", "futures"),
     )
 )
 _PACKAGE = __name__.partition(".")[0] + "."

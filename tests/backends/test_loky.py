@@ -585,6 +585,7 @@ report["size"] = len(run(lambda x: Point(x), [1])[0].store._data[0])
 report["item"] = run(lambda p: p.twice().x, [Point(4)])[0].store.all()
 report["unreached"] = [type(v) is Unreached for v in run(lambda p: p, [Unreached(1)])[0].store.all()]
 report["unreached again"] = [type(v) is Unreached for v in run(lambda p: p, [Unreached(1)])[0].store.all()]
+report["small"] = len(run(lambda p: p, [Unreached(1)])[0].store._data[0]) < 100
 report["enum"] = [v is Colour.RED for v in run(lambda x: Colour.RED, [1])[0].store.all()]
 report["pair"] = [type(v) is Pair for v in run(lambda x: Pair(x, 1), [1])[0].store.all()]
 report["inner"] = [type(v) is Outer.Inner for v in run(lambda x: Outer.Inner(), [1])[0].store.all()]
@@ -613,6 +614,7 @@ def test_notebook_classes_come_back_as_themselves(tmp_path: Path) -> None:
         "item": [8],
         "unreached": [True],
         "unreached again": [True],
+        "small": True,
         "enum": [True],
         "pair": [True],
         "inner": [True],
@@ -769,6 +771,65 @@ def test_a_worker_that_grows_is_not_replaced(loky: Harness) -> None:
     def function(x: int) -> int:
         from loky import process_executor
 
-        return int(process_executor._MAX_MEMORY_LEAK_SIZE)
+        return int(process_executor._get_memory_usage(os.getpid()))
 
-    assert loky.run(function, [0]).list()[0] > 10**15
+    assert loky.run(function, [0]).list() == [0]
+
+
+def test_results_that_find_no_room_end_the_worker_with_the_reason(loky: Harness) -> None:
+    def function(x: int) -> Any:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+        return bytearray(x)
+
+    outcome = loky.run(function, [10, 1_000_000, 10])
+    (lost,) = outcome.lost
+    assert "SpoolFull: results cannot be written: [Errno 27] File too large" in lost.reason
+    assert loky.run(abs, range(4), size=1).list() == [0, 1, 2, 3]
+
+
+def test_a_function_too_large_for_the_memory_is_refused(tmp_path: Path) -> None:
+    script = """
+import resource
+from jupyter_parallel.backends.loky import LokyBackend
+from jupyter_parallel.errors import CannotTravel
+from jupyter_parallel.worker.payload import Task
+backend = LokyBackend(1)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+data = bytes(1_000_000)
+try:
+    backend.publish(Task(lambda x: data))
+except CannotTravel as error:
+    print(error)
+"""
+    assert "no room for the 1 MB the function takes along" in run_script(tmp_path, script)
+
+
+def test_files_of_large_items_are_closed_after_their_chunk(loky: Harness) -> None:
+    import numpy
+
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    items = [numpy.ones(100_000)]
+    loky.run(lambda x: None, items)
+    before = descriptors()
+    for _ in range(3):
+        loky.run(lambda x: None, items)
+    assert descriptors() <= before
+
+
+def test_a_forked_child_of_an_item_prints_for_itself(loky: Harness) -> None:
+    def function(x: int) -> int:
+        child = os.fork()
+        if child == 0:
+            try:
+                print("from the child")
+            except BaseException:
+                os._exit(1)
+            os._exit(0)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    outcome = loky.run(function, [0])
+    assert outcome.list() == [0] and outcome.said == {}
