@@ -17,7 +17,8 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from .flow import Flow, read_flow
-from .names import exists, global_names, refuse_generators, refuse_undefined, take
+from .names import exists, global_names, named_in_text, refuse_undefined, take
+from .randomness import refuse_generators
 from .refusals import Source, refuse_notebook_lines, refuse_statements
 from .scopes import COMPREHENSIONS, own_nodes, stored
 from .toplevel import with_class_names, without_stars
@@ -84,7 +85,7 @@ def compile_body(
     missing = [name for name in names if not exists(name, namespace)]
     missing += [name for name in flow.unassigned if name in own and name not in started]
     refuse_undefined(source, missing, statements, {*namespace, *own, *targets}, note)
-    taken = take(names, namespace)
+    taken = take([*names, *sorted(named_in_text(statements) & namespace.keys() - own)], namespace)
     captured = {**taken, **started}
     refuse_generators(captured)
     function = own_function(code, taken)

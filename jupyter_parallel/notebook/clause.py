@@ -16,7 +16,7 @@ from .element import closed_over, detached, element_of, parse_comprehension
 from .header import Items, check_outer, described, evaluate_items, maps_one_to_one, parse_clause, target_names
 from .mistakes import explain_clause, explain_missing_clause
 from .mutations import mutation_warnings
-from .names import refuse_generators
+from .randomness import refuse_generators
 from .refusals import Source
 
 _FUTURE = functools.reduce(

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import UndefinedName, UsageError
 from .header import Comprehension
-from .names import exists, global_names, refuse_undefined, take
+from .names import exists, global_names, named_in_text, refuse_undefined, take
 from .refusals import Source
 
 
@@ -41,6 +41,7 @@ def closed_over(
         )
     missing = [name for name in names if not exists(name, namespace)]
     refuse_undefined(source, missing, nodes, {*namespace, *cells, *targets})
+    names |= dict.fromkeys(sorted(named_in_text(nodes) & namespace.keys() - cells.keys()))
     return {**take(names, namespace), **{name: _content(name, cell) for name, cell in cells.items()}}
 
 

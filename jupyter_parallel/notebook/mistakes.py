@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 
 from ..errors import UsageError
@@ -16,6 +17,8 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 def explain_clause(clause: str, options: str, body: str) -> UsageError | None:
     """Return the error for the header of a cell that is not what it should be, or None."""
+    if re.search(r"%parallel\b", clause) and not _is_clause(without_comments(clause).strip()):
+        return UsageError("%parallel cannot stand in a header; compute the items in a cell above")
     late = late_options(clause)
     if late is not None:
         before, after = late
@@ -58,6 +61,8 @@ def explain_missing_clause(options: str, body: str) -> UsageError:
 
 def explain_line(text: str) -> UsageError:
     """Return the error for a ``%parallel`` line that is not ``[options]`` and a comprehension in brackets."""
+    if text.startswith("%%parallel"):
+        return UsageError("code stands above %%parallel, where only comments may; give it a cell of its own")
     try:
         return _explained(*split(text))
     except UsageError as error:

@@ -6,12 +6,13 @@ import ast
 import builtins
 import difflib
 import dis
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import CodeType
 from typing import Any
 
-from ..errors import UndefinedName, UsageError
+from ..errors import UndefinedName
 from .flow import catches_name_errors
 from .refusals import Source
 
@@ -106,21 +107,22 @@ def _close_names(name: str, known: Iterable[str]) -> list[str]:
     return close or difflib.get_close_matches(name, dir(builtins), 1, 0.8)
 
 
-def refuse_generators(captured: Mapping[str, Any]) -> None:
-    """Refuse captured random generators: every worker would start from the same copy."""
-    for name, value in captured.items():
-        kind = _random_kind(value)
-        if kind:
-            raise UsageError(
-                f"`{name}` is a {kind} of the notebook: every worker would draw the same numbers\n"
-                "Give the run `--seed` and draw from `jupyter_parallel.context().rng` instead."
-            )
+def named_in_text(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return names that only a text mentions: in ``eval("...")``, or as ``@name`` in a frame's ``query``."""
+    names: set[str] = set()
+    for node in (inner for outer in nodes for inner in ast.walk(outer)):
+        match node:
+            case ast.Call(func=ast.Name(id="eval" | "exec"), args=[ast.Constant(value=str(text)), *_]):
+                names |= _names_of_source(text)
+            case ast.Call(
+                func=ast.Attribute(attr="query" | "eval"), args=[ast.Constant(value=str(text)), *_]
+            ):
+                names |= set(re.findall(r"@(\w+)", text))
+    return names
 
 
-def _random_kind(value: Any) -> str:
-    """Return the kind of a random generator; recognised by name, so that nothing is imported for it."""
-    for kind in type(value).__mro__:
-        name = f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
-        if name in ("numpy.Generator", "numpy.RandomState", "random.Random", "random.SystemRandom"):
-            return "" if name == "random.SystemRandom" else name.replace("numpy.", "numpy.random.")
-    return ""
+def _names_of_source(text: str) -> set[str]:
+    try:
+        return {node.id for node in _loads([ast.parse(text.strip())])}
+    except (SyntaxError, ValueError):
+        return set()

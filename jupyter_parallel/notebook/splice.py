@@ -16,7 +16,7 @@ from .body import awaits
 from .header import Comprehension, is_plain, refuse_comprehension, target_names
 from .options import expressions
 from .refusals import Source
-from .words import words
+from .words import lines_of, words
 
 _KINDS = {ast.ListComp: "list", ast.SetComp: "set", ast.DictComp: "dict", ast.GeneratorExp: "run"}
 
@@ -100,7 +100,7 @@ class _Pieces:
 
 def _own_tokens(bracket: str) -> list[tuple[int, str]]:
     """Return position and text of each token that stands directly inside the outermost bracket."""
-    lines = bracket.splitlines(keepends=True)
+    lines = lines_of(bracket)
     starts = [sum(map(len, lines[:number])) for number in range(len(lines) + 1)]
     depth, own = 0, []
     for token in (token for line in make_tokens_by_line(lines) for token in line):
@@ -120,7 +120,7 @@ def _next(own: list[tuple[int, str]], words: tuple[str, ...], after: int) -> int
 def _element(bracket: str, own: list[tuple[int, str]], tree: Comprehension, loop: int) -> str:
     if not isinstance(tree, ast.DictComp):
         return f"({bracket[1:loop]})"
-    lines = bracket.splitlines(keepends=True)
+    lines = lines_of(bracket)
     row = lines[tree.value.lineno - 1].encode()[: tree.value.col_offset].decode()
     value = sum(map(len, lines[: tree.value.lineno - 1])) + len(row)
     colon = max(start for start, word in own if word == ":" and start < value)

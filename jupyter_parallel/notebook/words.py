@@ -107,6 +107,11 @@ def bracket_end(text: str, start: int) -> int:
     return -1
 
 
+def lines_of(text: str) -> list[str]:
+    """Return the lines with their ends, as Python counts them; ``str.splitlines`` knows further ends."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
 def missing_closers(text: str) -> str:
     """Return the brackets that would close what a text leaves open."""
     opened: list[str] = []

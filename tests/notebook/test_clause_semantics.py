@@ -463,6 +463,15 @@ def test_only_what_may_be_read_first_is_captured(body: str, captured: set[str]) 
     assert set(compiled("for x in xs", body, namespace).captured) == captured
 
 
+def test_names_that_only_a_text_mentions_are_captured() -> None:
+    pandas = pytest.importorskip("pandas")
+    namespace = {"xs": [1, 2], "frame": pandas.DataFrame({"a": [1, 2, 3]}), "limit": 1, "other": 5}
+    body = "least = 2\n(len(frame.query('a > @limit and a >= @least')), eval('limit + x'))"
+    program = compiled("for x in xs", body, namespace)
+    assert set(program.captured) == {"frame", "limit"}
+    assert values(program) == [(2, 2), (2, 3)]
+
+
 def test_a_builtin_that_a_package_added_travels() -> None:
     import builtins
 

@@ -209,6 +209,18 @@ def test_what_newcomers_type_is_explained_when_it_runs(notebook: Notebook, sourc
         notebook.run(source)
 
 
+def test_code_above_a_parallel_cell_is_explained(notebook: Notebook) -> None:
+    with pytest.raises(UsageError, match="code stands above %%parallel"):
+        notebook.run("import math\n%%parallel for x in xs\nx = = 3\n")
+    assert "math" in notebook.names
+
+
+def test_other_line_ends_inside_strings_are_text(notebook: Notebook) -> None:
+    source = "t = 'a\u2028b'\nr = %parallel [\n 'c\u2028\x0c' + str(slow(x))\n for x in xs]\n(t, r[1])"
+    assert rewrite(source).split("\n")[-1] == "(t, r[1])"
+    assert notebook.run("%parallel ['c\u00e9' + str(x) for x in xs]") == ["c\u00e90", "c\u00e91", "c\u00e92"]
+
+
 def test_nothing_is_explained_before_it_runs(notebook: Notebook) -> None:
     assert notebook.run("if False:\n    %parallel slow(x) for x in xs\n3") == 3
 
@@ -381,6 +393,7 @@ def test_braces_and_dollars_arrive_as_typed(notebook: Notebook) -> None:
         ("%%parallel for x in xs\n", "incomplete"),
         ("%%parallel for x in xs\nx", "incomplete"),
         ("%%parallel for x in xs\nx\n\n", "complete"),
+        ("# mine\n%%parallel for x in xs\nx", "incomplete"),
         ("r = %parallel [slow(x) for x in xs]", "complete"),
         ("r = %parallel [slow(x)", "incomplete"),
         ("r = %parallel [\n", "incomplete"),
