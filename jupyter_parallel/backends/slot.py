@@ -96,7 +96,8 @@ class Slot:
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
             else:
-                ready.add_done_callback(self._on_ready)
+                executor = self._executor
+                ready.add_done_callback(lambda future: self._on_ready(executor, future))
                 return
         self._owner.start_failed(self, reason)
 
@@ -113,10 +114,12 @@ class Slot:
         self._process = next(iter(self._executor._processes.values()), None)
         return ready
 
-    def _on_ready(self, ready: Future[int]) -> None:
+    def _on_ready(self, executor: Any, ready: Future[int]) -> None:
         if ready.exception() is None:
             with self._lock:
-                _unlink_semaphores(self._executor, self._process)
+                if self._executor is not executor:  # closed meanwhile
+                    return
+                _unlink_semaphores(executor, self._process)
             self._owner.started(self)
         else:
             self._owner.start_failed(self, self._exit_reason())

@@ -41,6 +41,8 @@ _CONSTANTS = {
 
 FLUSH_AFTER = 0.005
 _HUGE = float("inf")
+_AT_ONCE = 512
+"""Pieces a single system call takes; POSIX promises 16, Linux and macOS take 1024."""
 
 
 class UnpicklableResult(TypeError):
@@ -201,20 +203,28 @@ class SpoolOutbox(Outbox):
     def flush_aside(self) -> None:
         """Flush, also from another thread while an item runs, whose start must not move."""
         with self.lock:
-            data = b"".join(map(encode_record, self.take()))
-            if data:
-                self._write(memoryview(data))
+            pieces = [piece for record in self.take() for piece in encode_record(record)]
+            if pieces:
+                self._write(pieces)
 
-    def _write(self, view: memoryview) -> None:
+    def _write(self, pieces: list[bytes]) -> None:
         try:
-            while view:
-                written = os.pwrite(self._spool, view, self._position)
-                self._position += written
-                view = view[written:]
+            for first in range(0, len(pieces), _AT_ONCE):
+                self._write_some(pieces[first : first + _AT_ONCE])
         except OSError as error:
             raise SpoolFull(f"results cannot be written: {error}") from error
         # Only now may the kernel look: what it sees committed is always whole records.
         self.page.fields[COMMITTED] = self._position
+
+    def _write_some(self, pieces: list[bytes]) -> None:
+        written = os.pwritev(self._spool, pieces, self._position)
+        self._position += written
+        if written < sum(map(len, pieces)):
+            rest = memoryview(b"".join(pieces))[written:]
+            while rest:
+                written = os.pwrite(self._spool, rest, self._position)
+                self._position += written
+                rest = rest[written:]
 
     def _add(self, start: int, stamps: array[float], values: list[Any]) -> None:
         if not self._blobs:

@@ -833,3 +833,11 @@ def test_a_forked_child_of_an_item_prints_for_itself(loky: Harness) -> None:
 
     outcome = loky.run(function, [0])
     assert outcome.list() == [0] and outcome.said == {}
+
+
+def test_closing_while_workers_start_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:
+    for pause in (0.0, 0.02, 0.05, 0.08, 0.1):
+        backend = LokyBackend(2)
+        threading.Event().wait(pause)
+        backend.close()
+    assert capfd.readouterr().err == ""

@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_parallel.backends.records import BatchValues, EachValues, to_records
+from jupyter_parallel.worker import envelope
 from jupyter_parallel.worker.brief import LIMIT, brief
 from jupyter_parallel.worker.capture import HEAD, TAIL, Capture, Said
-from jupyter_parallel.worker.envelope import Blob, Broke, Done, decode_records, encode_record
+from jupyter_parallel.worker.envelope import Blob, Broke, Done, decode_records
 from jupyter_parallel.worker.frames import ALIGNMENT, decode_frame, encode_frame, plain_dump
 from jupyter_parallel.worker.report import Report
 
@@ -25,6 +26,10 @@ texts = st.text(max_size=20)
 atoms = st.one_of(
     st.integers(), st.floats(allow_nan=False), texts, st.binary(max_size=20), st.none(), st.booleans()
 )
+
+
+def encode_record(record: envelope.Made) -> bytes:
+    return b"".join(envelope.encode_record(record))
 
 
 def stamps(count: int) -> array[float]:
