@@ -14,7 +14,7 @@ _HOMES = {
     "Runner": "api",
     "context": "worker.context",
     "errors": "errors",
-    "last_run": "api",
+    "last_run": "session",
     "parallel_map": "api",
 }
 
@@ -23,10 +23,10 @@ __all__ = ["CancellationPolicy", "Run", "Runner", "context", "errors", "last_run
 if TYPE_CHECKING:
     from . import errors as errors
     from .api import Runner as Runner
-    from .api import last_run as last_run
     from .api import parallel_map as parallel_map
     from .engine.plan import CancellationPolicy as CancellationPolicy
     from .engine.run import Run as Run
+    from .session import last_run as last_run
     from .worker.context import context as context
 
 

@@ -1,170 +1,19 @@
-"""Start runs: validate the options, publish the task, hand items and backend to an engine."""
+"""The Python face: ``Runner`` and ``parallel_map``."""
 
 from __future__ import annotations
 
-import contextlib
-import threading
-import warnings
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Self
 
 from . import backends
-from .engine.engine import Engine
-from .engine.feed import Feed
-from .engine.plan import MISSING, CancellationPolicy, Options
-from .engine.ports import Backend, MonotonicClock, Observer
+from .engine.plan import CancellationPolicy, Options
 from .engine.run import Run
-from .engine.state import RunState, Source
-from .errors import RunFailed, UsageError
-from .worker.context import inside_item
-from .worker.execute import run_one
-from .worker.payload import Task
-
-Call = Literal["item", "star", "chunk"]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to run: a task, its items and the options; validated, nothing started.
-
-    Parameters
-    ----------
-    task
-        The function and everything workers need of it.
-    items
-        Any iterable.
-    options
-        Validated options.
-    source
-        What is known of the items, when their iterable cannot tell.
-    targets
-        Column names of an item in tables.
-    """
-
-    task: Task
-    items: Iterable[Any]
-    options: Options
-    source: Source | None = None
-    targets: Sequence[str] = ("item",)
-
-    def debug(self, index: int) -> Any:
-        """Run item ``index`` in this thread, outside any worker, and return its value."""
-        for position, item in enumerate(self.items):
-            if position == index:
-                return run_one(self.task, item, index)
-            if position > index:
-                break
-        raise UsageError(f"only={index} is out of range: there are {_count_text(self.items)} items")
-
-
-class Screen(Protocol):
-    """What shows a run while somebody waits for it."""
-
-    def __call__(self, run: Run) -> contextlib.AbstractContextManager[Any]: ...
-
-
-@contextlib.contextmanager
-def _dark(run: Run) -> Iterator[None]:
-    yield
-
-
-class Session:
-    """What runs of this process share: default options, the runs themselves, how they are shown."""
-
-    def __init__(self) -> None:
-        self.options = Options()
-        self.screen: Screen = _dark
-        self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
-        self._last: Run | None = None
-
-    def note(self, run: Run) -> None:
-        self._runs.add(run)
-        self._last = run
-
-    @property
-    def last(self) -> Run | None:
-        return self._last
-
-    @property
-    def runs(self) -> list[Run]:
-        """All runs that are still held by somebody, oldest first."""
-        return sorted(self._runs, key=lambda run: run.id)
-
-
-session = Session()
-
-
-def last_run() -> Run:
-    """Return the latest run, so that nothing is out of reach after an error.
-
-    Raises
-    ------
-    UsageError
-        Nothing has run yet.
-    """
-    if session.last is None:
-        raise UsageError("nothing has run yet in this session")
-    return session.last
-
-
-def start(plan: Plan, announce: Callable[[Run], None] = session.note) -> Run:
-    """Start a run and return it at once; whoever wants its end waits for it.
-
-    Items are pulled, and serial items run, only while a thread attends the run: call
-    :meth:`Run.attend` in the thread that waits, or :func:`in_background`.
-
-    Parameters
-    ----------
-    plan
-        What to run.
-    announce
-        Called with the run before its first item starts.
-
-    Raises
-    ------
-    UsageError
-        The task, the items or the options cannot work; nothing has started.
-    """
-    launcher = _Launcher(plan)
-    engine = launcher.engine()
-    run = launcher.run(engine)
-    session.note(run)
-    announce(run)
-    engine.start(f"jupyter_parallel run {run.id}")
-    return run
-
-
-def in_background(plan: Plan, announce: Callable[[Run], None] = session.note) -> Run:
-    """Start a run that needs nobody to wait for it."""
-    backend, _ = backends.choose(plan.options.backend, plan.options.n_jobs)
-    if backend == "serial":
-        raise UsageError(
-            "a serial run cannot go on in the background: it runs in the thread that waits for it; "
-            "use backend='thread' with n_jobs=1"
-        )
-    run = start(plan, announce)
-    run.serve_in_background()
-    return run
-
-
-def wait_for(run: Run, options: Options, *, detachable: bool = False) -> None:
-    """Wait for a run in the foreground, shown on the screen, and raise what its end calls for.
-
-    Parameters
-    ----------
-    run, options
-        The run and what was asked of it.
-    detachable
-        Whoever waits can do without the values: *Detach* may end the waiting.
-    """
-    with session.screen(run) if options.display else _dark(run):
-        run.attend(detachable=detachable)
-    error = run.error()
-    if error is not None:
-        raise error
+from .errors import UsageError
+from .launch import Call, Plan, in_background, start, values_of
+from .session import session
 
 
 class Runner:
@@ -313,14 +162,7 @@ def parallel_map(
         return plan.debug(plan.options.only)  # type: ignore[no-any-return]
     if not plan.options.wait:
         raise UsageError("parallel_map waits and returns a list; for a live run use Runner(...).map(...)")
-    return values_of(start(plan), plan.options)
-
-
-def values_of(run: Run, options: Options) -> list[Any]:
-    """Wait for a run in the foreground and return its values, with the default in place of missing ones."""
-    with contextlib.suppress(RunFailed) if options.default is not MISSING else contextlib.nullcontext():
-        wait_for(run, options)
-    return run.result(default=options.default)
+    return values_of(plan)
 
 
 def _plan(
@@ -333,95 +175,5 @@ def _plan(
     if not callable(function):
         raise UsageError(f"{function!r} is not callable; give a function and then the items")
     name = options.name or getattr(function, "__name__", type(function).__name__)
-    task = Task(function, call, dict(kwargs or {}), options.seed, {})
-    return Plan(task, items, replace(options, name="lambda" if name == "<lambda>" else name))
-
-
-def _acquire(options: Options) -> Backend:
-    if inside_item():
-        # Workers of workers would oversubscribe the machine.
-        return backends.acquire("serial", 1)
-    return backends.acquire(options.backend, options.n_jobs)
-
-
-def _check_capabilities(backend: Backend, options: Options) -> None:
-    if options.timeout is not None and not backend.capabilities.can_kill:
-        raise UsageError(
-            f"timeout={options.timeout:g} cannot be enforced on the backend {backend.name!r}: "
-            "a running item cannot be ended there; use backend='loky'"
-        )
-    if backend.name == "loky" and backend.capacity() > backends.cpu_count():
-        warnings.warn(
-            f"{backend.capacity()} worker processes on {backends.cpu_count()} CPUs: "
-            "they will wait for each other",
-            stacklevel=2,
-        )
-
-
-class _Launcher:
-    """Everything a run keeps between its start and a retry."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._feed = Feed(plan.items, plan.source)
-        self._state: RunState | None = None
-        self._observers: list[Observer] = []
-        self._changed = threading.Condition()
-        self._clock = MonotonicClock()
-
-    def engine(self) -> Engine:
-        """Return an engine with workers of its own that know the task; nothing runs yet."""
-        backend = _acquire(self._plan.options)
-        try:
-            _check_capabilities(backend, self._plan.options)
-            token = backend.publish(self._plan.task)
-        except BaseException:
-            backends.release(backend)
-            raise
-        if self._state is None:
-            self._state = self._fresh_state(backend)
-
-        def at_end() -> None:
-            backend.retire(token)
-            backends.release(backend)
-
-        return Engine(
-            self._state,
-            backend,
-            token,
-            self._feed,
-            clock=self._clock,
-            changed=self._changed,
-            observers=self._observers,
-            at_end=at_end,
-        )
-
-    def run(self, engine: Engine) -> Run:
-        """Return the handle of the run."""
-        plan = self._plan
-        return Run(
-            engine.state,
-            engine,
-            self._feed,
-            name=plan.options.name or "parallel",
-            backend=engine.backend_name,
-            targets=plan.targets,
-            clock=self._clock,
-            changed=self._changed,
-            observers=self._observers,
-            rerun=lambda item, index: run_one(plan.task, item, index),
-            relaunch=self.engine,
-        )
-
-    def _fresh_state(self, backend: Backend) -> RunState:
-        whole = self._plan.task.call == "chunk"
-        return RunState(
-            self._plan.options, self._feed.source, backend.capacity(), backend.capabilities, whole=whole
-        )
-
-
-def _count_text(items: Iterable[Any]) -> str:
-    try:
-        return str(len(items))  # type: ignore[arg-type]
-    except TypeError:
-        return "fewer"
+    named = replace(options, name="lambda" if name == "<lambda>" else name)
+    return Plan(function, items, named, call, dict(kwargs or {}))

@@ -50,9 +50,11 @@ def room(ours: str = "", top: str = "", lazy: str = "") -> Room:
 
 
 ROOMS = {
-    "__init__": room("api errors engine worker"),
+    "__init__": room("api session errors engine worker"),
     "errors": room(),
-    "api": room("errors engine worker backends"),
+    "session": room("errors engine"),
+    "launch": room("errors engine worker backends session"),
+    "api": room("errors engine backends launch session"),
     "testing": room("errors engine"),
     "engine": room("errors engine", lazy="numpy"),  # ``Run.__array__``, which only numpy calls
     "worker": room("errors worker", top="cloudpickle", lazy="numpy threadpoolctl"),
@@ -61,7 +63,7 @@ ROOMS = {
     ),
     "view": room("errors engine view", lazy="tqdm"),
     "notebook": room(
-        "errors engine api view notebook",
+        "errors engine session launch view notebook",
         top="IPython ipywidgets anywidget traitlets",
         lazy="IPython ipywidgets anywidget traitlets comm ipykernel",
     ),

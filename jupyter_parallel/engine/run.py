@@ -94,13 +94,17 @@ class Run(ResultSequence):
         try:
             self._engine.attendant.serve()
         except KeyboardInterrupt as interrupt:
-            self.cancel(CancellationPolicy.ALL)
-            self._wait(lambda: self._state.status.ended, "the cancelled run", INTERRUPT_SECONDS)
-            raise self._about_this_run(interrupted(self.counts)) from interrupt
+            raise self.abort() from interrupt
         finally:
             self._waiting = False
         if not self._state.status.ended:
             self.serve_in_background()
+
+    def abort(self) -> KeyboardInterrupt:
+        """End the run because of ■: cancel everything, wait until it is quiet, return what to raise."""
+        self.cancel(CancellationPolicy.ALL)
+        self._wait(lambda: self._state.status.ended, "the cancelled run", INTERRUPT_SECONDS)
+        return self._about_this_run(interrupted(self.counts))
 
     def serve_in_background(self) -> None:
         """Pull the items from a thread of their own; nobody needs to wait for the run."""

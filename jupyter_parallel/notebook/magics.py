@@ -18,8 +18,8 @@ from ..errors import UsageError
 from . import clause, completion, guard, options, tracebacks, transform
 
 if TYPE_CHECKING:
-    from ..api import Plan
     from ..engine.run import Run
+    from ..launch import Plan
 
 ATTRIBUTE = "parallel_line"
 """What the token transformer calls on the shell."""
@@ -38,7 +38,8 @@ class Magics:
     # %%parallel -------------------------------------------------------------------------------
 
     def cell(self, line: str, cell: str) -> Any:
-        from .. import api
+        from .. import launch
+        from ..session import session
 
         first_line = line.count("\n") + 2
         typed, header = options.split(line)
@@ -46,7 +47,7 @@ class Magics:
         if parsed.help:
             print(options.help_text())
             return None
-        chosen = api.session.options.updated(parsed.keywords)
+        chosen = session.options.updated(parsed.keywords)
         chosen = replace(chosen, name=chosen.name or parsed.out or _title(header))
         self._refuse_live(parsed.out)
         filename, label = self._cached(line, cell)
@@ -63,11 +64,15 @@ class Magics:
         plan = _plan(program, chosen)
         if chosen.only is not None:
             return plan.debug(chosen.only)
-        run = self._start(plan, program, parsed.out)
-        if chosen.wait:
-            api.wait_for(run, chosen, detachable=True)
-            if parsed.out is None and chosen.display:
-                print("results = jupyter_parallel.last_run()")
+        announce = self._announcing(plan, program, parsed.out)
+        if not chosen.wait:
+            run = launch.in_background(plan, announce)
+            if chosen.display:
+                show(run, waits=False)
+            return None
+        launch.in_foreground(plan, announce, detachable=True)
+        if parsed.out is None and chosen.display:
+            print("results = jupyter_parallel.last_run()")
         return None
 
     # %parallel [...] --------------------------------------------------------------------------
@@ -93,7 +98,8 @@ class Magics:
         values
             Evaluates the expressions among the options where the line stands.
         """
-        from .. import api
+        from .. import launch
+        from ..session import session
 
         given = values or {}
         parsed = options.parse(typed, evaluate=lambda text: given[text](), form="line")
@@ -101,21 +107,16 @@ class Magics:
             print(options.help_text())
             return None
         compiled = clause.program_of_line(*program, **more)
-        chosen = api.session.options.updated(parsed.keywords)
+        chosen = session.options.updated(parsed.keywords)
         plan = _plan(compiled, replace(chosen, name=chosen.name or _title(program[3])))
         if chosen.only is not None:
             return plan.debug(chosen.only)
+        announce = self._announcing(plan, compiled, None)
         if kind == "run":
-            return self._start(plan, compiled, None, background=True)
+            return launch.in_background(plan, announce)
         if not chosen.wait:
             raise UsageError("a list, dict or set waits for its values; for a live run write %parallel (...)")
-        return {"list": list, "dict": dict, "set": set}[kind](self._values(plan, compiled))
-
-    def _values(self, plan: Plan, program: clause.Program) -> list[Any]:
-        from .. import api
-
-        run = self._start(plan, program, None)
-        return api.values_of(run, plan.options)
+        return {"list": list, "dict": dict, "set": set}[kind](launch.values_of(plan, announce))
 
     def plain_line(self, line: str) -> None:
         """What reaches IPython as an ordinary line magic: ``-h``, or something written wrongly."""
@@ -128,52 +129,42 @@ class Magics:
     # %parallel_config, %parallel_runs ---------------------------------------------------------
 
     def config(self, line: str) -> None:
-        from .. import api
+        from ..session import session
 
         if line.strip():
             parsed = options.parse(line, evaluate=self._evaluate, form="config")
-            api.session.options = api.session.options.updated(parsed.keywords)
+            session.options = session.options.updated(parsed.keywords)
             return
-        for option in fields(api.session.options):
-            value = getattr(api.session.options, option.name)
+        for option in fields(session.options):
+            value = getattr(session.options, option.name)
             changed = "" if value is option.default or value == option.default else "  (set in this session)"
             print(f"{option.name:14} {_told(value)}{changed}")
 
     def runs(self, line: str) -> None:
-        from .. import api
+        from ..session import session
         from ..view.text import summary
 
         if line.strip():
             raise UsageError(f"%parallel_runs takes no arguments, not {line.strip()!r}")
-        for run in api.session.runs:
+        for run in session.runs:
             print(f"{run.id:4}  {summary(run)}")
-        if not api.session.runs:
+        if not session.runs:
             print("no runs yet")
 
     # Inside -----------------------------------------------------------------------------------
 
-    def _start(
-        self, plan: Plan, program: clause.Program, out: str | None, *, background: bool | None = None
-    ) -> Run:
-        from .. import api
-
-        if program.hint and plan.options.display:
-            print(program.hint, file=sys.stderr)
+    def _announcing(self, plan: Plan, program: clause.Program, out: str | None) -> Callable[[Run], None]:
+        """Return what happens between "everything is valid" and "the first item starts"."""
 
         def announce(run: Run) -> None:
             if out is not None:
                 self._shell.user_ns[out] = run
-            if not run.shares_memory:
-                for warning in program.warnings:
-                    print(warning, file=sys.stderr)
+            if program.hint and plan.options.display:
+                print(program.hint, file=sys.stderr)
+            for warning in () if run.shares_memory else program.warnings:
+                print(warning, file=sys.stderr)
 
-        in_background = not plan.options.wait if background is None else background
-        if not in_background:
-            return api.start(plan, announce)
-        run = api.in_background(plan, announce)
-        if background is None and plan.options.display:
-            show(run, waits=False)
-        return run
+        return announce
 
     def _evaluate(self, expression: str) -> Any:
         return eval(compile(expression, "<option>", "eval"), self._shell.user_global_ns, self._shell.user_ns)
@@ -199,15 +190,18 @@ class Magics:
 
 
 def _plan(program: clause.Program, chosen: Any) -> Plan:
-    from ..api import Plan
     from ..engine.state import Source
-    from ..worker.payload import Task
+    from ..launch import Plan
 
-    task = Task(
-        program.function, "star" if program.star else "item", {}, chosen.seed, dict(program.sources)
+    return Plan(
+        program.function,
+        program.items,
+        chosen,
+        call="star" if program.star else "item",
+        sources=program.sources,
+        source=Source(program.length, eager=program.bounded),
+        targets=program.targets or ("item",),
     )
-    source = Source(program.length, eager=program.bounded)
-    return Plan(task, program.items, chosen, source, program.targets or ("item",))
 
 
 def _title(source: str) -> str:
@@ -278,14 +272,14 @@ def _documented(function: Any) -> Any:
 
 def _show_runs(shell: Any) -> None:
     """Show a run that is the value of a cell live, and runs of ``parallel_map`` while they are waited for."""
-    from .. import api
+    from ..session import session
 
     def show_value(run: Any) -> None:
         from .display import show_value as show_it
 
         show_it(run)
 
-    api.session.screen = _screen
+    session.screen = _screen
     if shell.display_formatter is not None:
         formatter = shell.display_formatter.ipython_display_formatter
         formatter.for_type_by_name("jupyter_parallel.engine.run", "Run", show_value)

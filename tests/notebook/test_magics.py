@@ -9,8 +9,9 @@ import threading
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from jupyter_parallel import api, errors
+from jupyter_parallel import errors, last_run
 from jupyter_parallel.engine.plan import Options
+from jupyter_parallel.session import session
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def notebook(shell, capsys):
     """Run cells: ``notebook(source)`` gives the cell's value and raises what the cell raised."""
     for name in set(shell.user_ns) - set(shell.user_ns_hidden):
         del shell.user_ns[name]
-    api.session.options = Options(n_jobs=2, backend="thread")
+    session.options = Options(n_jobs=2, backend="thread")
 
     def run(source):
         done = shell.run_cell(source, store_history=False)
@@ -38,7 +39,7 @@ def notebook(shell, capsys):
     run.names = shell.user_ns
     run.printed = lambda: "".join(capsys.readouterr())
     yield run
-    api.session.options = Options()
+    session.options = Options()
 
 
 def test_a_parallel_cell_runs_its_body_once_per_item_and_binds_the_run(notebook):
@@ -77,7 +78,7 @@ def test_the_out_variable_is_bound_before_the_first_item_starts(notebook):
 def test_without_out_the_last_line_says_how_to_reach_the_run(notebook):
     notebook("%%parallel for x in range(3)\nx\n")
     assert "jupyter_parallel.last_run()" in notebook.printed()
-    assert api.last_run().result() == [0, 1, 2]
+    assert last_run().result() == [0, 1, 2]
 
 
 def test_quiet_prints_nothing(notebook):
@@ -126,7 +127,7 @@ def test_only_runs_one_item_in_the_kernel_and_gives_its_value(notebook):
 
 
 def test_a_literal_one_job_without_a_backend_runs_in_the_kernel(notebook):
-    api.session.options = Options()
+    session.options = Options()
     notebook.names["here"] = threading.get_ident()
     notebook("%%parallel -o out -j 1 for x in range(3)\nimport threading\nthreading.get_ident() == here\n")
     assert notebook.names["out"].result() == [True, True, True]
@@ -135,7 +136,7 @@ def test_a_literal_one_job_without_a_backend_runs_in_the_kernel(notebook):
 
 def test_config_sets_defaults_and_shows_them(notebook):
     notebook("%parallel_config -j 3 --retries 2")
-    assert api.session.options.n_jobs == 3
+    assert session.options.n_jobs == 3
     notebook.printed()
     notebook("%parallel_config")
     told = notebook.printed()
@@ -196,10 +197,10 @@ def test_bad_input_is_one_clear_error_before_anything_starts(notebook, source, k
     notebook.names.update(
         connection=sqlite3.connect(":memory:"), lock=threading.Lock(), draw=random.Random(1)
     )
-    before = api.session.last
+    before = session.last
     with pytest.raises(kind, match=f"(?s){message}"):
         notebook(source)
-    assert api.session.last is before
+    assert session.last is before
     told = notebook.printed()
     assert "jupyter_parallel/" not in told
     assert len(told.splitlines()) <= 8
