@@ -106,7 +106,8 @@ class LokyBackend:
         segment, task = self._tasks[chunk.token]
         parcel = pack_items(chunk.items, chunk.start)
         names = self._definitions.add(parcel.names)
-        return Job(chunk, segment.address, task.call == "chunk", _block(parcel), names, chunk.stop, future)
+        whole, size = task.call == "chunk", total(parcel.parts)
+        return Job(chunk, segment.address, whole, _block(parcel), size, names, chunk.stop, future)
 
     def _wake(self) -> None:
         """Try again to start workers that could not be started before."""
@@ -185,7 +186,7 @@ class LokyBackend:
         self._free(slot)
         if kind == worker.ENDED:
             job.release()
-            job.future.set_result(ChunkEnd(slot.name, stop, records))
+            job.future.set_result(ChunkEnd(slot.name, stop, records, job.nbytes))
         elif not apart:
             _fail(job, BackendBroken(f"a worker cannot load the function: {note}"))
 

@@ -32,6 +32,7 @@ class Job:
     whole: bool
     """The function takes the chunk as one: once begun it cannot be cut."""
     block: bytes | Segment
+    nbytes: int
     names: tuple[str, bytes] | None
     stop: int
     future: Future[ChunkEnd] = field(default_factory=Future)
@@ -86,20 +87,19 @@ class Slot:
 
     def spawn(self) -> None:
         """Start the process; runs in the spawner's thread."""
-        with self._lock:
-            if self._closed:
-                return
-            self._names = set()
-            self._page.begin(-1, 0, 0)
-            try:
+        try:
+            with self._lock:
+                if self._closed:
+                    return
+                self._names = set()
+                self._page.begin(-1, 0, 0)
                 ready = self._start()
-            except Exception as error:
-                reason = f"{type(error).__name__}: {error}"
-            else:
                 executor = self._executor
-                ready.add_done_callback(lambda future: self._on_ready(executor, future))
-                return
-        self._owner.start_failed(self, reason)
+        except Exception as error:
+            self._owner.start_failed(self, f"{type(error).__name__}: {error}")
+            return
+        # Not under the lock: the owner is told at once if the worker was quicker than this line.
+        ready.add_done_callback(lambda future: self._on_ready(executor, future))
 
     def _start(self) -> Future[int]:
         from loky import ProcessPoolExecutor

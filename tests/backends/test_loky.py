@@ -643,10 +643,18 @@ def use(busy):
     token = backend.publish(Task(time.sleep))
     backend.submit(Chunk(1, token, 0, [0.0])).result(30)
     pids = [slot._process.pid for slot in backend._slots if slot._process]
+    lose(backend)
     if busy:
         backend.submit(Chunk(2, token, 0, [60.0]))
     backend.close()
     return pids
+
+def lose(backend):
+    token = backend.publish(Task(os._exit))
+    try:
+        backend.submit(Chunk(3, token, 0, [1])).result(30)
+    except Exception:
+        pass
 
 use(False)  # loky's tracker and our spawner stay for the life of the process
 before = state()
@@ -841,3 +849,42 @@ def test_closing_while_workers_start_is_quiet(capfd: pytest.CaptureFixture[str])
         threading.Event().wait(pause)
         backend.close()
     assert capfd.readouterr().err == ""
+
+
+def test_a_chunk_tells_how_many_bytes_it_was(loky: Harness) -> None:
+    token = loky.publish(len)
+    small = loky.backend.submit(loky.chunk(token, ["x" * 10])).result(30).nbytes
+    large = loky.backend.submit(loky.chunk(token, ["x" * 100_000])).result(30).nbytes
+    assert 0 < small < 1000 and 100_000 < large < 101_000
+
+
+def test_random_kills_cost_only_the_chunks_in_flight(loky: Harness) -> None:
+    """Whoever kills, whenever: every item is either finished or given back to be run again."""
+    import random
+
+    def function(x: int) -> int:
+        threading.Event().wait(0.002)
+        return x * 3
+
+    token = loky.publish(function)
+    rng, outcome, killed = random.Random(1), Outcome(), set[int]()
+    todo = [(start, start + 25) for start in range(0, 500, 25)]
+    flying: dict[Any, Any] = {}
+    while todo or flying:
+        while todo and len(flying) < 2:
+            start, stop = todo.pop()
+            chunk = loky.chunk(token, range(start, stop), start)
+            flying[loky.backend.submit(chunk)] = chunk
+        chunk = rng.choice(list(flying.values()))
+        due = loky.running(chunk, outcome) > chunk.start + rng.randrange(20)
+        if due and len(killed) < 8 and chunk.id not in killed:
+            loky.backend.halt(chunk, Force.KILL)
+            killed.add(chunk.id)
+        for future in [future for future in flying if future.done()]:
+            chunk = flying.pop(future)
+            loky.settle(future, outcome)
+            left = [x for x in range(chunk.start, chunk.stop) if x not in outcome.values]
+            todo += [(x, x + 1) for x in left]
+    assert len(outcome.lost) >= 4
+    assert all(lost.index >= 0 for lost in outcome.lost)
+    assert outcome.values == {x: x * 3 for x in range(500)}
