@@ -77,6 +77,15 @@ def _seconds(flag: str, text: str, evaluate: Evaluate) -> float:
     return float(text)
 
 
+def _failures(flag: str, text: str, evaluate: Evaluate) -> int | str:
+    share = re.fullmatch(r"([0-9]+)%", text)
+    if share and int(share[1]) <= 100:
+        return text
+    if share or not re.fullmatch(r"[0-9]+", text):
+        raise UsageError(f"{flag} {text} must be a whole number from 0, or a share of the items such as 5%")
+    return int(text)
+
+
 def _on_error(flag: str, text: str, evaluate: Evaluate) -> str:
     if text not in ("raise", "collect", "stop"):
         raise UsageError(f"{flag} {text} must be raise, collect or stop")
@@ -177,6 +186,13 @@ TABLE = (
         help="hard limit per item in seconds",
     ),
     Option(
+        long="--time-limit",
+        keyword="time_limit",
+        metavar="S",
+        convert=_seconds,
+        help="budget of the whole run in seconds; finished results are kept",
+    ),
+    Option(
         long="--retries",
         keyword="retries",
         metavar="N",
@@ -190,6 +206,14 @@ TABLE = (
         convert=_on_error,
         help="raise (default: finish the rest, then raise), collect (never raise) or stop (at the first)",
         values=("raise", "collect", "stop"),
+    ),
+    Option(
+        long="--max-failures",
+        keyword="max_failures",
+        metavar="N|P%",
+        convert=_failures,
+        help="stop when more items failed (without it: when the first 32 outcomes are failures)",
+        values=("5%", "100%"),
     ),
     Option(
         long="--default",
@@ -240,6 +264,8 @@ _SYNONYMS = {
     "--name": "--title --label",
     "--default": "--fallback --fill --fill-value",
     "--timeout": "--item-timeout -t",
+    "--time-limit": "--budget --max-time --total-timeout --run-timeout",
+    "--max-failures": "--max-errors --maxfail --fail-fast",
     "--only": "--item",
     "--help": "-help -? --usage",
 }

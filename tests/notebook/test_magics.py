@@ -109,6 +109,37 @@ def test_the_error_of_a_cell_shows_the_users_line_and_none_of_our_frames(noteboo
     assert "jupyter_parallel/" not in told
 
 
+def test_the_first_failures_end_a_run_that_is_not_worth_going_on_with(notebook):
+    with pytest.raises(errors.RunFailed, match="32 of"):
+        notebook("%%parallel -o out -c 1 -j 1 for x in range(200)\n1 / 0\n")
+    assert notebook.names["out"].counts.skipped >= 160
+    with pytest.raises(errors.RunFailed, match="200 of 200"):
+        notebook("%%parallel --max-failures 100% for x in range(200)\n1 / 0\n")
+
+
+def test_a_time_limit_ends_the_cell_and_keeps_what_is_finished(notebook):
+    notebook("import time")
+    with pytest.raises(errors.RunTimeout, match="limit of 0.3 s"):
+        notebook("%%parallel -o out -c 1 --time-limit 0.3 for x in range(1000)\ntime.sleep(0.02)\nx\n")
+    run = notebook.names["out"]
+    assert run.state == "cancelled"
+    assert 0 < run.counts.success < 1000
+    assert all(index == value for index, value in run.successes())
+
+
+def test_debug_lands_in_the_users_frame(notebook, shell):
+    import sys
+
+    notebook("%%parallel -o out --on-error collect for x in range(3)\ny = x - 1\n1 / y\n")
+    with pytest.raises(ZeroDivisionError):
+        notebook("out.debug(1)")
+    frame = sys.last_traceback
+    while frame.tb_next:
+        frame = frame.tb_next
+    assert frame.tb_frame.f_locals["y"] == 0
+    assert frame.tb_lineno == 3
+
+
 def test_background_runs_return_at_once_and_a_live_out_variable_is_protected(notebook):
     gate = notebook.names["gate"] = threading.Event()
     notebook("%%parallel -o out --bg for x in range(3)\ngate.wait(10)\nx\n")
@@ -166,6 +197,8 @@ BAD_CELLS = [
     ("%%parallel --chunk 2 for x in range(3)\nx\n", errors.UsageError, "--chunk-size"),
     ("%%parallel --workers 2 for x in range(3)\nx\n", errors.UsageError, "--jobs"),
     ("%%parallel --timeout nan for x in range(3)\nx\n", errors.UsageError, "finite"),
+    ("%%parallel --time-limit 0 for x in range(3)\nx\n", errors.UsageError, "finite"),
+    ("%%parallel --max-failures 101% for x in range(3)\nx\n", errors.UsageError, "share"),
     ("%%parallel -b lokky for x in range(3)\nx\n", errors.UnknownBackend, "loky"),
     ("%%parallel for x in range(3) -j 2\nx\n", errors.UsageError, "-j 2 for x in range"),
     ("%%parallel for x in range(3\nx\n", errors.UsageError, "ends too early"),

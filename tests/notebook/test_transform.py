@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
 from jupyter_parallel.errors import UndefinedName, UsageError
@@ -420,3 +423,44 @@ def test_install_is_idempotent_and_uninstall_leaves_nothing(tmp_path: Path) -> N
 
 def test_text_without_the_magic_is_returned_as_it_is() -> None:
     assert rewrite("x = 1\n") == "x = 1\n"
+
+
+# Any layout
+
+COMPREHENSIONS = [
+    "[ slow ( x ) for x in xs ]",
+    "{ x : big [ 0 : 1 ] for x in xs if x }",
+    "[ ( x , y ) for x , y in zip ( xs , big ) if x or y for z in xs ]",
+    "{ 'for in' : lambda : x for x in xs }",
+    "[ x if x else [ y for y in xs if y ] for x in xs if ( w := x ) < 2 ]",
+    "( f'{x}' + \"]\" for x in ( xs ) )",
+    "[ not x in xs for x in xs ]",
+    "[ await later ( x ) for x in xs ]",
+]
+
+
+@given(st.data())
+def test_any_layout_gives_the_same_call(data: st.DataObject) -> None:
+    source = data.draw(st.sampled_from(COMPREHENSIONS))
+    blanks = st.sampled_from([" ", " ", "\n", "  # c ] for\n", " \\\n", "\t", "\n\n"])
+    words = source.split(" ")
+    text = words[0] + "".join(_blank(data.draw(blanks), word) + word for word in words[1:])
+    typed = f"r = f(%parallel -j 2 {text}, 1); s = 2\n"
+    written = rewrite(typed)
+    assert written.count("\n") == typed.count("\n")
+    plain, spread = (rewrite(f"r = f(%parallel -j 2 {one}, 1); s = 2\n") for one in (source, text))
+    assert _without_text(plain) == _without_text(spread)
+
+
+def _blank(blank: str, word: str) -> str:
+    return " " if word in ("in'", ']"') else blank  # these stand inside a string
+
+
+def _without_text(source: str) -> str:
+    """Return a rewritten line as a normalised tree, without the source that it carries along."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "parallel_line":
+            assert isinstance(node.args[5], ast.Constant)
+            node.args[5] = ast.Constant("")
+    return ast.dump(tree)
