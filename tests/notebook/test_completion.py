@@ -9,6 +9,7 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 from jupyter_parallel.notebook import completion, transform
+from jupyter_parallel.notebook.option_table import TABLE
 
 from .shell import Notebook, opened
 
@@ -73,7 +74,7 @@ def test_all_options_of_the_form_are_offered(notebook: Notebook) -> None:
     assert "y = %parallel --out" not in line
     assert "y = %parallel --help" in line
     assert not any("--out" in one or "--help" in one for one in config)
-    assert len(config) == 12
+    assert len(config) == len([option for option in TABLE if "config" in option.forms])
 
 
 def test_options_are_offered_before_anything_is_typed(notebook: Notebook) -> None:
