@@ -25,10 +25,11 @@ setup: $(READY)
 
 $(BIN)/python:
 	@scripts/find-python --check "$(PYTHON)"
-	"$(PYTHON)" -m venv $(VENV)
+	@"$(PYTHON)" -m venv $(VENV)
 
 $(READY): $(BIN)/python $(BUILT_FROM)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@echo "Installing what the project needs into $(VENV) and building the front end: a minute or two"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 demo: $(READY)
