@@ -46,19 +46,16 @@ def _written(options: str, bracket: str, tree: Comprehension, pieces: _Pieces) -
         f"{targets!r}",
         f"{bracket!r}",
     ]
-    if is_plain(tree):
-        closing = "\n" * pieces.rest.count("\n")
-    else:
+    if not is_plain(tree):
         drawn = f"for {ast.unparse(tree.generators[0].target)} in _outer {pieces.rest}"
         item = f"({parameters})" if len(targets) > 1 else parameters
         arguments.append(f"tuples=lambda _outer: ({item} {drawn})")
-        closing = ""
     if pieces.awaits:
         arguments.append("awaits=True")
     values = ", ".join(f"{text!r}: lambda: ({text})" for text in expressions(options) if _is_expression(text))
     if values:
         arguments.append(f"values={{{values}}}")
-    return f"get_ipython().parallel_line({', '.join(arguments)}{closing})"
+    return f"get_ipython().parallel_line({', '.join(arguments)})"
 
 
 def _is_expression(text: str) -> bool:

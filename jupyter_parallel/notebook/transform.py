@@ -86,8 +86,6 @@ def _begins(line: Tokens, position: int) -> bool:
         return False
     if here.line[following.end[1] : following.end[1] + 1].strip(" \t\r\n\\[({"):
         return False  # `%parallel?`
-    if position and line[position - 1].string == "%" and line[position - 1].end == here.start:
-        return False  # `%%parallel`
     before = [token for token in line[:position] if token.type not in _NO_TOKENS]
     return not before or _expects_operand(before[-1])
 

@@ -555,6 +555,11 @@ def test_future_imports_of_the_notebook_hold_in_the_body() -> None:
     assert values(compiled("for x in [1]", body)) == [{"a": 2}]
 
 
+def test_other_compiler_flags_of_the_notebook_are_left_alone() -> None:
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
+    assert values(compiled("for x in [1]", "x + 1", flags=flags)) == [2]
+
+
 @pytest.mark.parametrize(
     ("body", "hint"),
     [

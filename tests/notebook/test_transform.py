@@ -296,6 +296,7 @@ def test_rebinding_a_name_later_changes_nothing(notebook: Notebook) -> None:
     program = notebook.lines[-1][2]
     notebook.names["n"] = 50
     assert [program.function(x) for x in range(3)] == [1, 2, 5]
+    assert set(program.function.__globals__) == {"slow", "n", "__name__", "__builtins__"}
 
 
 def test_a_line_warns_of_changes_to_captured_objects(notebook: Notebook) -> None:
