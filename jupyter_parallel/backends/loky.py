@@ -16,6 +16,7 @@ from ..errors import BackendBroken, CannotTravel
 from ..worker import process as worker
 from ..worker.frames import total
 from ..worker.payload import Task, pack_task
+from .endings import crash_traceback
 from .segments import Segment
 from .sending import Definitions, Parcel, pack_apart, pack_items
 from .slot import Job, Slot
@@ -206,6 +207,7 @@ class LokyBackend:
         self._again(job)
 
     def died(self, slot: Slot, job: Job, reason: str, index: int, records: list[Record]) -> None:
+        crash = slot.crash()
         with self._lock:
             self._replace(slot)
             begun = index >= 0 or job.killed or self._closed
@@ -216,9 +218,18 @@ class LokyBackend:
                 return
         if begun:
             job.release()
-            job.future.set_exception(WorkerLost(reason, slot.name, index, records))
+            lost = WorkerLost(reason, slot.name, index, records)
+            self._tell_where(lost, job, crash)
+            job.future.set_exception(lost)
         else:
             _fail(job, BackendBroken(f"workers die before they reach the first item: {reason}"))
+
+    def _tell_where(self, lost: WorkerLost, job: Job, crash: str) -> None:
+        """Add the user's frames of a crash as a note of the error."""
+        _, task = self._tasks.get(job.chunk.token, (None, None))
+        trace = crash_traceback(crash, task.sources if task is not None else {})
+        if trace:
+            lost.add_note(trace)
 
     def close(self) -> None:
         with self._lock:

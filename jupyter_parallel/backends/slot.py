@@ -15,6 +15,7 @@ from ..engine.ports import Chunk, ChunkEnd, Force, Progress, Record
 from ..worker import process as worker
 from ..worker.envelope import decode_records
 from ..worker.page import ASK, COMMITTED, CURRENT, PID, SINCE, SIZE, STOP, STRIKE, Page
+from .endings import out_of_memory_kills, reason_of
 from .records import to_records
 from .segments import Segment
 from .spawner import block_interrupts
@@ -77,11 +78,13 @@ class Slot:
         self._lock = threading.RLock()
         self._page_segment = Segment([bytes(SIZE)])
         self._spool = Segment()
+        self._crash = Segment()
         self._page = Page(self._page_segment.descriptor)
         self._read = 0
         self._executor: Any = None
         self._process: Any = None
         self._names: set[str] = set()
+        self._starved_before = 0
         self._closed = False
         self.job: Job | None = None
 
@@ -93,6 +96,8 @@ class Slot:
                     return
                 self._names = set()
                 self._page.begin(-1, 0, 0)
+                self._crash.clear()
+                self._starved_before = out_of_memory_kills()
                 ready = self._start()
                 executor = self._executor
         except Exception as error:
@@ -106,7 +111,9 @@ class Slot:
 
         block_interrupts()
         own = {name: "1" for name in _THREAD_LIMITS if name not in os.environ}
-        start = worker.Start(os.getpid(), self._page_segment.address, self._spool.address, own)
+        start = worker.Start(
+            os.getpid(), self._page_segment.address, self._spool.address, self._crash.address, own
+        )
         self._executor = ProcessPoolExecutor(
             1, timeout=None, env=own, initializer=worker.start, initargs=(start,)
         )
@@ -186,15 +193,15 @@ class Slot:
         if process is None:
             return "it could not be started"
         process.join(2)
-        code = process.exitcode
-        if code is None:
-            return "it stopped answering"
-        if code >= 0:
-            return f"exit code {code}"
-        try:
-            return f"killed by signal {-code} ({signal.Signals(-code).name})"
-        except ValueError:
-            return f"killed by signal {-code}"
+        return reason_of(process.exitcode, out_of_memory_kills() > self._starved_before)
+
+    def crash(self) -> str:
+        """Return the stack the last worker left when it died by a fatal signal, empty if it did not."""
+        with self._lock:
+            if self._closed:
+                return ""
+            size = os.fstat(self._crash.descriptor).st_size
+            return self._crash.read(0, size).decode(errors="replace") if size else ""
 
     def progress(self, chunk: Chunk) -> Progress | None:
         with self._lock:
@@ -285,6 +292,7 @@ class Slot:
                 self._page.release()
                 self._page_segment.close()
                 self._spool.close()
+                self._crash.close()
 
         return finish
 

@@ -21,7 +21,7 @@ from .capture import Capture
 from .context import Execution
 from .envelope import Blob, Broke, Done, Made, encode_record
 from .page import COMMITTED, Page
-from .report import Report, Sources, report, travelling
+from .report import Report, Sources, report, travelling, user_frames
 
 ATOMS: set[type] = {int, float, str, bytes, bool, type(None)}
 """Types whose values nobody can change: they may wait and be pickled together. Others join when seen."""
@@ -120,7 +120,10 @@ class Outbox:
         return index + 1
 
     def told(self, error: BaseException) -> Report:
-        return report(error, self.sources, error)
+        told = report(error, self.sources, error)
+        # Our frames hold the whole chunk; the user's stay for the debugger.
+        error.__traceback__ = user_frames(error)
+        return told
 
     def take(self) -> list[Made]:
         """Return the records made since the last call."""

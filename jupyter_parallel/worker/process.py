@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import faulthandler
 import gc
 import os
 import pickle
@@ -56,6 +57,8 @@ class Start:
     kernel: int
     page: str
     spool: str
+    crash: str
+    """File for the stack of a worker that dies by a fatal signal."""
     own_environment: dict[str, str]
 
 
@@ -217,6 +220,7 @@ def start(orders: Start) -> None:
     """Make this process a worker. SIGINT is blocked until this has happened."""
     global _worker
     _die_with(orders.kernel)
+    faulthandler.enable(os.open(orders.crash, os.O_WRONLY), all_threads=False)
     # A handler that does nothing, instead of ignoring: programs that an item starts get the default back.
     signal.signal(signal.SIGINT, _ignore)
     signal.signal(STRIKE_SIGNAL, _on_strike)

@@ -556,3 +556,27 @@ def test_close_is_idempotent(harness: Harness) -> None:
         pytest.skip("shared by all tests; see test_loky")
     harness.backend.close()
     harness.backend.close()
+
+
+def test_what_a_running_item_prints_is_seen_at_once(harness: Harness, tmp_path: Path) -> None:
+    if harness.name == "serial":
+        pytest.skip("prints go where they always go")
+
+    def function(x: int) -> int:
+        print("working")
+        return gated(tmp_path, 0)(x)
+
+    live = Live(harness, function, [0])
+    harness.progress_until(live.chunk, live.outcome, lambda: live.outcome.said != {})
+    (tmp_path / "open").touch()
+    assert live.end().said == {(0, "stdout"): "working\n"}
+
+
+def test_exceptions_keep_none_of_our_frames(harness: Harness) -> None:
+    def function(x: int) -> None:
+        raise ValueError(x)
+
+    error = harness.run(function, [1]).failures[0].failure.exception
+    if isinstance(error, BaseException):
+        assert error.__traceback__ is not None
+        assert error.__traceback__.tb_frame.f_code.co_name == "function"

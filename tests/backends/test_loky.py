@@ -888,3 +888,92 @@ def test_random_kills_cost_only_the_chunks_in_flight(loky: Harness) -> None:
     assert len(outcome.lost) >= 4
     assert all(lost.index >= 0 for lost in outcome.lost)
     assert outcome.values == {x: x * 3 for x in range(500)}
+
+
+def test_a_crash_tells_the_users_frames(loky: Harness, capfd: pytest.CaptureFixture[str]) -> None:
+    source = "import ctypes\ndef inner():\n    ctypes.string_at(0)\ndef outer(x):\n    inner()\n"
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(source, "<cell-9>", "exec"), namespace)
+    (lost,) = loky.run(namespace["outer"], [1], sources={"<cell-9>": ("Cell In[9]", source)}).lost
+    (note,) = lost.__notes__
+    lines = note.splitlines()
+    assert lines[1] == '  File "Cell In[9]", line 5, in outer'
+    assert lines[2] == '  File "Cell In[9]", line 3, in inner'
+    assert lines[-1] == "Fatal Python error: Segmentation fault"
+    assert "jupyter_parallel" not in note and "loky" not in note
+    assert "Segmentation fault" not in capfd.readouterr().err
+
+
+def test_a_second_crash_does_not_tell_of_the_first(loky: Harness) -> None:
+    loky.run(crashes, [0, 1, 2], size=1)
+    outcome = loky.run(exits, [0, 1, 2, 3], size=1)
+    assert all(not hasattr(lost, "__notes__") for lost in outcome.lost)
+
+
+def test_being_killed_for_want_of_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from jupyter_parallel.backends import slot
+
+    counts = iter([5, *[6] * 100])
+    monkeypatch.setattr(slot, "out_of_memory_kills", lambda: next(counts))
+    backend = LokyBackend(1)
+    try:
+        (lost,) = Harness(backend).run(is_killed, [0]).lost
+        assert lost.reason == "out of memory (killed by signal 9)"
+    finally:
+        backend.close()
+
+
+def test_without_files_in_memory_temporary_files_serve(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import numpy
+
+    monkeypatch.delattr(os, "memfd_create")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    data = numpy.ones(100_000)
+    backend = LokyBackend(1)
+    try:
+        harness = Harness(backend)
+        assert harness.run(lambda x: float((data + x).sum()), [numpy.ones(100_000)]).list() == [200_000.0]
+        assert list(tmp_path.iterdir()) != []
+    finally:
+        backend.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_attribute_named_like_a_generator_is_no_capture(tmp_path: Path) -> None:
+    script = """
+import numpy
+from jupyter_parallel.backends.loky import LokyBackend
+from jupyter_parallel.worker.context import context
+from jupyter_parallel.worker.payload import Task
+rng = numpy.random.default_rng(1)
+backend = LokyBackend(1)
+backend.publish(Task(lambda x: context().rng.random()))
+print("fine")
+"""
+    assert run_script(tmp_path, script) == "fine\n"
+
+
+def test_generators_are_found_in_objects_and_partials_of_the_notebook(tmp_path: Path) -> None:
+    script = """
+import functools, numpy
+from jupyter_parallel.backends.loky import LokyBackend
+from jupyter_parallel.errors import UsageError
+from jupyter_parallel.worker.payload import Task
+rng = numpy.random.default_rng(1)
+class Model:
+    def draw(self):
+        return rng.random()
+def helper(x, g):
+    return x
+model = Model()
+half = functools.partial(helper, g=rng)
+backend = LokyBackend(1)
+for function in (lambda x: model.draw(), lambda x: Model().draw(), half, lambda x: half(x), model.draw):
+    try:
+        backend.publish(Task(function))
+    except UsageError as error:
+        print(str(error).split()[0])
+"""
+    assert run_script(tmp_path, script).split() == ["`rng`", "`rng`", "`g`", "`g`", "`rng`"]
