@@ -34,7 +34,7 @@ class Body:
     function: FunctionType
     captured: Mapping[str, Any]
     started: Mapping[str, Any]
-    """Those captured names that the body also assigns."""
+    """Those captured names with which each item starts anew, because the body assigns them."""
     statements: Sequence[ast.stmt]
 
 
@@ -79,13 +79,16 @@ def compile_body(
     statements = _with_value(with_class_names(statements, {*targets, *stored(statements)}))
     own = stored(statements) - set(targets)
     flow = read_flow(statements, targets)
-    started = _starting_values(flow, own, namespace)
+    # What only a text mentions is a local too: a frame is where `query` and `eval` look, and code that
+    # does not read a global does not take it along either.
+    spoken = named_in_text(statements) & namespace.keys() - own - set(targets)
+    started = {**_starting_values(flow, own, namespace), **{name: namespace[name] for name in spoken}}
     code = function_code(source, statements, targets, sorted(started), flags)
     names = global_names(code)
     missing = [name for name in names if not exists(name, namespace)]
     missing += [name for name in flow.unassigned if name in own and name not in started]
     refuse_undefined(source, missing, statements, {*namespace, *own, *targets}, note)
-    taken = take([*names, *sorted(named_in_text(statements) & namespace.keys() - own)], namespace)
+    taken = take(names, namespace)
     captured = {**taken, **started}
     refuse_generators(captured)
     function = own_function(code, taken)

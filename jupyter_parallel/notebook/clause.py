@@ -131,7 +131,7 @@ def program_of_line(
     *,
     tuples: Callable[[Any], Iterable[Any]] | None = None,
     awaits: bool = False,
-    label: str = "",
+    label: str = "%parallel",
 ) -> Program:
     """Make the program of a comprehension line from what ``transform.ParallelExpression`` passes.
 

@@ -41,7 +41,7 @@ def take(names: Iterable[str], namespace: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the notebook knows under the names, and builtins that workers do not have themselves."""
     taken = {}
     for name in names:
-        if name in namespace:
+        if name in namespace and not _is_ipythons(name, namespace[name]):
             taken[name] = namespace[name]
         elif hasattr(builtins, name) and _is_foreign(getattr(builtins, name)):
             taken[name] = getattr(builtins, name)
@@ -52,6 +52,12 @@ def _is_foreign(builtin: Any) -> bool:
     """Whether a package put it among the builtins: IPython does so with ``display``."""
     module = getattr(builtin, "__module__", None) or "builtins"
     return module.partition(".")[0] not in sys.stdlib_module_names
+
+
+def _is_ipythons(name: str, value: Any) -> bool:
+    """Whether it is IPython's stand-in for a builtin, such as its ``open``: workers have the builtin."""
+    home = getattr(value, "__globals__", {}).get("__name__", "")
+    return hasattr(builtins, name) and home.partition(".")[0] == "IPython"
 
 
 def exists(name: str, namespace: Mapping[str, Any]) -> bool:
@@ -114,10 +120,18 @@ def named_in_text(nodes: Iterable[ast.AST]) -> set[str]:
         match node:
             case ast.Call(func=ast.Name(id="eval" | "exec"), args=[ast.Constant(value=str(text)), *_]):
                 names |= _names_of_source(text)
+    return names | named_in_queries(nodes)
+
+
+def named_in_queries(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return the names that texts for a frame's ``query`` and ``eval`` mention as ``@name``."""
+    names: set[str] = set()
+    for node in (inner for outer in nodes for inner in ast.walk(outer)):
+        match node:
             case ast.Call(
                 func=ast.Attribute(attr="query" | "eval"), args=[ast.Constant(value=str(text)), *_]
             ):
-                names |= set(re.findall(r"@(\w+)", text))
+                names |= set(re.findall(r"@([^\W\d]\w*)", text))
     return names
 
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from IPython.core.inputtransformer2 import make_tokens_by_line
 
 from .body import awaits
+from .element import element_of
 from .header import Comprehension, is_plain, refuse_comprehension, target_names
+from .names import named_in_queries
 from .options import expressions
 from .refusals import Source
 from .words import lines_of, words
@@ -37,11 +39,14 @@ def call_of(options: str, bracket: str) -> str | None:
 def _written(options: str, bracket: str, tree: Comprehension, pieces: _Pieces) -> str:
     targets = target_names(tree)
     parameters = ", ".join(targets)
+    # `query("a > @limit")` looks for `limit` in the frame, and nothing else in the code mentions it.
+    spoken = sorted(named_in_queries(element_of(tree)) - set(targets))
+    defaults = f", *, {', '.join(f'{name}={name}' for name in spoken)}" if spoken else ""
     element = f"({pieces.element} for _ in (None,))" if pieces.awaits else pieces.element
     arguments = [
         f"{' '.join(word.text for word in words(options))!r}",
         f"{_KINDS[type(tree)]!r}",
-        "\n" * options.count("\n") + f"lambda {parameters}: {element}",
+        "\n" * options.count("\n") + f"lambda {parameters}{defaults}: {element}",
         "\n" * pieces.target.count("\n") + f"({pieces.outer})",
         f"{targets!r}",
         f"{bracket!r}",

@@ -470,6 +470,16 @@ def test_names_that_only_a_text_mentions_are_captured() -> None:
     program = compiled("for x in xs", body, namespace)
     assert set(program.captured) == {"frame", "limit"}
     assert values(program) == [(2, 2), (2, 3)]
+    cloudpickle = pytest.importorskip("cloudpickle")
+    assert cloudpickle.loads(cloudpickle.dumps(program.function))(1) == (2, 2)
+
+
+def test_builtins_that_ipython_replaces_are_the_workers_own() -> None:
+    from IPython.core import interactiveshell
+
+    namespace = {"xs": [1], "open": interactiveshell._modified_open}
+    program = compiled("for x in xs", "open", namespace)
+    assert (values(program), program.captured) == ([open], {})
 
 
 def test_a_builtin_that_a_package_added_travels() -> None:

@@ -299,6 +299,22 @@ def test_rebinding_a_name_later_changes_nothing(notebook: Notebook) -> None:
     assert set(program.function.__globals__) == {"slow", "n", "__name__", "__builtins__"}
 
 
+def test_names_of_a_query_are_captured(notebook: Notebook) -> None:
+    import cloudpickle
+
+    source = """
+import pandas
+frame = pandas.DataFrame({"a": [1, 2, 3]})
+def f(limit):
+    return %parallel [len(frame.query("a > @limit and a != @x")) for x in xs]
+f(1)
+"""
+    assert notebook.run(source) == [2, 2, 1]
+    program = notebook.lines[-1][2]
+    assert set(program.captured) == {"frame", "limit"}
+    assert cloudpickle.loads(cloudpickle.dumps(program.function))(2) == 1
+
+
 def test_a_line_warns_of_changes_to_captured_objects(notebook: Notebook) -> None:
     notebook.run("seen = []\n%parallel [seen.append(x) for x in xs]")
     (warning,) = notebook.lines[-1][2].warnings
