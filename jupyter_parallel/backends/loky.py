@@ -13,13 +13,14 @@ from concurrent.futures import Future
 
 from ..engine.ports import Capabilities, Chunk, ChunkEnd, Force, Progress, Record, Token, WorkerLost
 from ..errors import BackendBroken, CannotTravel
-from ..worker import process as worker
+from ..worker import order as orders
 from ..worker.frames import total
 from ..worker.payload import Task, pack_task
 from .endings import crash_traceback
+from .job import Job
 from .segments import Segment
 from .sending import Definitions, Parcel, pack_apart, pack_items
-from .slot import Job, Slot
+from .slot import Slot
 from .spawner import spawner
 from .travel import cannot_travel, refuse_generators
 
@@ -119,7 +120,7 @@ class LokyBackend:
             spawner().call(slot.spawn)
 
     def _dispatch(self) -> None:
-        """Give waiting chunks to idle workers; a chunk waits here, never at a worker."""
+        """Give waiting chunks to idle workers; a chunk waits here, never at a orders."""
         with self._lock:
             while self._queue and self._idle:
                 slot, job = self._idle.popleft(), self._queue.popleft()
@@ -175,17 +176,17 @@ class LokyBackend:
         for job in broken:
             _fail(job, BackendBroken(f"workers die before they can run anything: {reason}"))
 
-    def answered(self, slot: Slot, job: Job, answer: worker.Answer, records: list[Record]) -> None:
+    def answered(self, slot: Slot, job: Job, answer: orders.Answer, records: list[Record]) -> None:
         kind, stop, note = answer
-        if kind == worker.STALE:
+        if kind == orders.STALE:
             self._again(job)
             self._replace(slot)
             return
-        apart = kind == worker.UNREADABLE and not job.apart
+        apart = kind == orders.UNREADABLE and not job.apart
         if apart:
             self._send_apart(job)
         self._free(slot)
-        if kind == worker.ENDED:
+        if kind == orders.ENDED:
             job.release()
             job.future.set_result(ChunkEnd(slot.name, stop, records, job.nbytes))
         elif not apart:

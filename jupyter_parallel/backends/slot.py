@@ -8,52 +8,22 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..engine.ports import Chunk, ChunkEnd, Force, Progress, Record
+from ..engine.ports import Chunk, Force, Progress, Record
 from ..worker import process as worker
 from ..worker.envelope import decode_records
+from ..worker.order import ENDED, Answer, Order, Start
 from ..worker.page import ASK, COMMITTED, CURRENT, PID, SINCE, SIZE, STOP, STRIKE, Page
 from .endings import out_of_memory_kills, reason_of
+from .job import Job
 from .records import to_records
 from .segments import Segment
+from .semaphores import unlink_semaphores
 from .spawner import block_interrupts
 
 _LARGE_SPOOL = 16_000_000
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-
-
-@dataclass(slots=True)
-class Job:
-    """A chunk on its way through the backend."""
-
-    chunk: Chunk
-    address: str
-    whole: bool
-    """The function takes the chunk as one: once begun it cannot be cut."""
-    block: bytes | Segment
-    nbytes: int
-    names: tuple[str, bytes] | None
-    stop: int
-    future: Future[ChunkEnd] = field(default_factory=Future)
-    apart: bool = False
-    deaths: int = 0
-    killed: bool = False
-    """Its worker was ended on request: do not try it again."""
-
-    def cut(self, before: int) -> int:
-        """Lower the limit of a chunk that has not begun, or that looks at the limit before each item."""
-        before = max(before, self.chunk.start)
-        if self.whole and before > self.chunk.start:
-            return self.stop
-        self.stop = min(self.stop, before)
-        return self.stop
-
-    def release(self) -> None:
-        """Let go of the items' memory."""
-        if isinstance(self.block, Segment):
-            self.block.close()
 
 
 class Owner(Protocol):
@@ -61,7 +31,7 @@ class Owner(Protocol):
 
     def started(self, slot: Slot) -> None: ...
     def start_failed(self, slot: Slot, reason: str) -> None: ...
-    def answered(self, slot: Slot, job: Job, answer: worker.Answer, records: list[Record]) -> None: ...
+    def answered(self, slot: Slot, job: Job, answer: Answer, records: list[Record]) -> None: ...
     def died(self, slot: Slot, job: Job, reason: str, index: int, records: list[Record]) -> None: ...
 
 
@@ -111,9 +81,7 @@ class Slot:
 
         block_interrupts()
         own = {name: "1" for name in _THREAD_LIMITS if name not in os.environ}
-        start = worker.Start(
-            os.getpid(), self._page_segment.address, self._spool.address, self._crash.address, own
-        )
+        start = Start(os.getpid(), self._page_segment.address, self._spool.address, self._crash.address, own)
         self._executor = ProcessPoolExecutor(
             1, timeout=None, env=own, initializer=worker.start, initargs=(start,)
         )
@@ -126,7 +94,7 @@ class Slot:
             with self._lock:
                 if self._executor is not executor:  # closed meanwhile
                     return
-                _unlink_semaphores(executor, self._process)
+                unlink_semaphores(executor, self._process)
             self._owner.started(self)
         else:
             self._owner.start_failed(self, self._exit_reason())
@@ -146,7 +114,7 @@ class Slot:
         answer.add_done_callback(lambda future: self._on_answer(job, future))
         return True
 
-    def _order(self, job: Job) -> worker.Order:
+    def _order(self, job: Job) -> Order:
         block = job.block.address if isinstance(job.block, Segment) else job.block
         names: dict[str, bytes | None] = {}
         if job.names is not None:
@@ -154,9 +122,9 @@ class Slot:
             names[key] = None if key in self._names else data
             self._names.add(key)
         chunk = job.chunk
-        return worker.Order(chunk.id, chunk.token, job.address, chunk.start, block, names, job.apart)
+        return Order(chunk.id, chunk.token, job.address, chunk.start, block, names, job.apart)
 
-    def _on_answer(self, job: Job, answer: Future[worker.Answer]) -> None:
+    def _on_answer(self, job: Job, answer: Future[Answer]) -> None:
         error = answer.exception()
         lost = error is not None
         reason = "" if error is None else self._reason(error)
@@ -164,7 +132,7 @@ class Slot:
             records = self._drain()
             index = self._page.fields[CURRENT]
             self.job = None
-            if lost or answer.result()[0] != worker.ENDED:
+            if lost or answer.result()[0] != ENDED:
                 self._names.clear()  # nobody knows how far it came
             if self._read > _LARGE_SPOOL:
                 self._spool.clear()
@@ -304,21 +272,3 @@ def _descendants(pid: int) -> list[Any]:
         return list(psutil.Process(pid).children(recursive=True))
     except Exception:  # not installed, or the process is gone
         return []
-
-
-def _unlink_semaphores(executor: Any, process: Any) -> None:
-    """Take the names of the executor's semaphores away as soon as its only worker has them open.
-
-    They go on working without a name, and nothing of them stays in shared memory however this process ends.
-    (After ``kill -9`` of the whole process group nobody would be left to remove them.)
-    """
-    from multiprocessing import util
-
-    locks = [executor._processes_management_lock, getattr(process, "_worker_exit_lock", None)]
-    for pipe in (executor._call_queue, executor._result_queue):
-        locks += [getattr(pipe, name, None) for name in ("_rlock", "_wlock", "_sem")]
-    names = {lock._semlock.name for lock in locks if lock is not None}
-    for finalizer in list(util._finalizer_registry.values()):  # type: ignore[attr-defined]
-        arguments = getattr(finalizer, "_args", None)
-        if arguments and len(arguments) == 1 and arguments[0] in names:
-            finalizer()

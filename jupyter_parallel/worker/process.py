@@ -12,8 +12,6 @@ import signal
 import sys
 import threading
 import types
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
@@ -22,10 +20,11 @@ from . import capture
 from .awaiting import EventLoop
 from .context import Execution, leave
 from .execute import run_chunk
-from .frames import decode_frame, map_block
+from .frames import map_block
+from .order import ENDED, STALE, UNLOADABLE, UNREADABLE, Answer, Order, Start, items_of, taken_apart
 from .outbox import SpoolFull, SpoolOutbox
 from .page import CURRENT, PID, STRIKE, Page, open_page
-from .payload import Call, PackedTask, Program
+from .payload import PackedTask, Program
 from .report import install_sources
 from .twin import Twin
 
@@ -37,51 +36,6 @@ _LOOK_FOR_KERNEL_EVERY = 1.0
 _WORTH_COLLECTING = 1_000_000
 """Bytes; looking for cycles can take longer than a small run."""
 _PR_SET_PDEATHSIG = 1
-
-ENDED = "ended"
-STALE = "stale"
-"""This worker has loaded a local module that was edited since: replace it."""
-UNREADABLE = "unreadable"
-"""The items cannot be unpickled together: send them apart, so that only the bad one fails."""
-UNLOADABLE = "unloadable"
-"""The function cannot be loaded here."""
-
-Answer = tuple[str, int, str]
-"""How the chunk ended, the first item that was not run, and an explanation."""
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What a worker process needs to know to begin."""
-
-    kernel: int
-    page: str
-    spool: str
-    crash: str
-    """File for the stack of a worker that dies by a fatal signal."""
-    own_environment: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A chunk as it is sent to a worker process.
-
-    Attributes
-    ----------
-    block
-        The frame of the list of items, or the address of a file that holds it.
-    names
-        Pickled definitions of the notebook by key; bytes are sent once, later only the key.
-    """
-
-    chunk: int
-    token: str
-    address: str
-    start: int
-    block: bytes | str
-    names: dict[str, bytes | None] = field(default_factory=dict)
-    apart: bool = False
-    """Each item is pickled by itself."""
 
 
 class Worker:
@@ -116,10 +70,10 @@ class Worker:
         if program is None:
             return STALE, order.start, ""
         try:
-            items = _items(order)
+            items = items_of(order)
         except BaseException as error:
             return UNREADABLE, order.start, f"{type(error).__name__}: {error}"
-        return ENDED, self._run(order, _apart(program) if order.apart else program, items), ""
+        return ENDED, self._run(order, taken_apart(program) if order.apart else program, items), ""
 
     def _run(self, order: Order, program: Program, items: list[Any]) -> int:
         outbox = SpoolOutbox(self.page, program.sources, order.start, self._loop, self._spool)
@@ -186,31 +140,6 @@ class Worker:
         if outbox is not None and index == fields[CURRENT] == outbox.finished() != outbox.struck:
             outbox.struck = index
             raise ItemCancelled("interrupted", index)
-
-
-def _items(order: Order) -> list[Any]:
-    sent = order.block
-    block = map_block(sent) if isinstance(sent, str) else memoryview(bytearray(sent))
-    items: list[Any] = decode_frame(block)
-    return items
-
-
-def _apart(program: Program) -> Program:
-    """Return the program for items that arrive pickled one by one."""
-    function = program.function
-
-    def of_item(data: bytes) -> Any:
-        return function(pickle.loads(data))
-
-    def of_star(data: bytes) -> Any:
-        return function(*pickle.loads(data))
-
-    def of_chunk(data: list[bytes]) -> Any:
-        return function([pickle.loads(each) for each in data])
-
-    calls: dict[Call, Callable[..., Any]] = {"item": of_item, "star": of_star, "chunk": of_chunk}
-    call: Call = "chunk" if program.call == "chunk" else "item"
-    return replace(program, function=calls[program.call], call=call)
 
 
 _worker: Worker | None = None

@@ -758,7 +758,7 @@ def test_interrupts_of_the_group_do_not_hurt_starting_or_running_workers(tmp_pat
 
 
 def test_semaphores_of_dead_processes_are_swept(tmp_path: Path) -> None:
-    from jupyter_parallel.backends.spawner import sweep_leftovers
+    from jupyter_parallel.backends.semaphores import sweep_leftovers
 
     gone = subprocess.Popen(["true"])
     gone.wait()
