@@ -40,15 +40,15 @@ export class FakeModel implements Model {
   /** The kernel changed a trait. */
   set<K extends keyof Traits>(name: K, value: Traits[K]): void {
     this.#traits[name] = value;
-    this.#emit(`change:${name}`);
+    this.emit(`change:${name}`);
   }
 
   /** The kernel sent a message. */
   deliver(content: unknown): void {
-    this.#emit("msg:custom", content);
+    this.emit("msg:custom", content);
   }
 
-  #emit(event: string, ...args: unknown[]): void {
+  emit(event: string, ...args: unknown[]): void {
     for (const listener of [...(this.#listeners.get(event) ?? [])]) listener(...(args as never[]));
   }
 

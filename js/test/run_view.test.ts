@@ -15,7 +15,11 @@ afterEach(() => {
   document.body.replaceChildren();
 });
 
-function draw(changes: Partial<Snapshot> = {}, { reach = true, key = "abc123" } = {}) {
+function draw(
+  changes: Partial<Snapshot> = {},
+  { reach = true, key = "abc123" } = {},
+  className = "",
+) {
   const { snapshot, strip, printed, page } = state("running");
   const model = new FakeModel({
     snapshot: { ...snapshot, ...changes },
@@ -26,6 +30,7 @@ function draw(changes: Partial<Snapshot> = {}, { reach = true, key = "abc123" } 
   });
   model.answer = ({ kind }) => (kind === "rows" ? page : {});
   const host = document.createElement("div");
+  host.className = className;
   document.body.append(host);
   const cleanUp = widget.render({ model, el: host });
   cleanUps.push(cleanUp);
@@ -284,6 +289,42 @@ test("the static picture is hidden as long as the view lives", () => {
   assert.match(host.querySelector("style")!.textContent!, /jpar-run-abc123.*display: none/s);
   cleanUp();
   assert.equal(host.querySelector("style"), null);
+});
+
+function addPicture(): void {
+  const picture = document.createElement("div");
+  picture.className = "jpar-snapshot jpar-run-abc123";
+  document.body.append(picture);
+}
+
+function drawDead(): ReturnType<typeof draw> {
+  return draw({}, {}, "jupyter-widgets-disconnected");
+}
+
+test("a view without a kernel leaves the place to the static picture", () => {
+  addPicture();
+  const { one, host } = drawDead();
+  assert.ok(one(".jpar-root").hidden);
+  assert.equal(host.querySelector("style")!.textContent, "");
+});
+
+test("a view without a kernel and without a picture is better than nothing", () => {
+  assert.ok(!drawDead().one(".jpar-root").hidden);
+});
+
+test("a view whose kernel goes away stays, and says so when the run had not ended", () => {
+  addPicture();
+  const { model, host, one } = draw();
+  host.className = "jupyter-widgets-disconnected";
+  model.emit("comm_live_update");
+  assert.ok(!one(".jpar-root").hidden);
+  const notes = [...host.querySelectorAll<HTMLElement>(".jpar-note")].filter(
+    (note) => !note.hidden,
+  );
+  assert.match(notes[0]!.textContent!, /kernel is gone/);
+  host.className = "";
+  model.emit("comm_live_update");
+  assert.ok([...host.querySelectorAll<HTMLElement>(".jpar-note")].every((note) => note.hidden));
 });
 
 test("a key that is no word never reaches a style sheet", () => {
