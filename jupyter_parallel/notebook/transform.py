@@ -38,10 +38,10 @@ from typing import Any
 from IPython.core.inputtransformer2 import TokenTransformBase, make_tokens_by_line
 
 from .mistakes import explain_line as explain_line
-from .mistakes import late_options
+from .mistakes import is_comprehension, late_options
 from .options import split
 from .splice import call_of
-from .words import CLOSING, bracket_end, enclosing_end, lines_of, logical_end, missing_closers
+from .words import CLOSING, bracket_end, enclosing_end, lines_of, logical_end, missing_closers, wrong_closer
 
 Tokens = Sequence[tokenize.TokenInfo]
 
@@ -125,20 +125,22 @@ def _replaced(text: str, start: int, enclosed: bool) -> str:
     stop = enclosing_end(text, after) if enclosed else logical_end(text, after)[0]
     options, clause = split(text[after:stop])
     begin = after + len(options)
+    if is_open(text, begin):  # so that a terminal waits for the rest; `unfinished` answers when it is run
+        return f"{text[:start]}get_ipython().run_line_magic({text[begin:]}"
     end = bracket_end(text[:stop], begin) if clause[:1] in CLOSING else -1
-    if end > 0 and late_options(text[begin:stop]) is None:
+    if end < 0 and enclosed and clause[:1] in CLOSING:
+        stop = wrong_closer(text, begin)
+    elif end > 0 and late_options(clause) is None:
         call = call_of(options, rewrite(text[begin:end]))
         if call is not None:
             return text[:start] + call + text[end:]
-        stop = end
-    if is_open(clause):  # so that a terminal waits for the rest; `unfinished` answers when it is run
-        return f"{text[:start]}get_ipython().run_line_magic({text[begin:]}"
+        stop = stop if is_comprehension(f"[{clause}]") else end
     return _as_line_magic(text, start, after, stop)
 
 
-def is_open(clause: str) -> bool:
-    """Whether a clause begins with a bracket, and closes none but those it opened, and not all."""
-    return clause[:1] in CLOSING and bracket_end(clause, 0) < 0 and bool(missing_closers(clause))
+def is_open(text: str, begin: int) -> bool:
+    """Whether a bracket begins here that is not closed before the text ends."""
+    return text[begin : begin + 1] in CLOSING and bracket_end(text, begin) < 0 > wrong_closer(text, begin)
 
 
 def _as_line_magic(text: str, start: int, after: int, stop: int) -> str:
@@ -187,14 +189,15 @@ def unfinished(lines: list[str]) -> list[str]:
     tokens_by_line = make_tokens_by_line(lines)
     if (misplaced := _cell_magic(tokens_by_line)) is not None:
         start = after = _offset(lines, *misplaced)
-    elif (found := ParallelExpression.find(tokens_by_line)) is not None and not found.enclosed:
+    elif (found := ParallelExpression.find(tokens_by_line)) is not None:
         start = found.offset(lines)
         after = start + len(MAGIC)
-        if not is_open(split(text[after:])[1]):
+        if not is_open(text, after + len(split(text[after:])[0])):
             return lines
     else:
         return lines
-    return _as_line_magic(text, start, after, len(text)).splitlines(keepends=True)
+    closers = missing_closers(text[:start])
+    return lines_of(_as_line_magic(text, start, after, len(text)) + closers)
 
 
 unfinished.has_side_effects = True  # type: ignore[attr-defined]

@@ -287,6 +287,8 @@ def corrected(clause: str, body: str = "f(x)", options: str = "") -> str:
         ("for x in xs: f(x)", "", "-j 2", "%%parallel -j 2 for x in xs\nf(x)"),
         ("x in xs", "f(x)", "", "%%parallel for x in xs\nf(x)"),
         ("[f(x) for x in xs]", "", "-j 2", "values = %parallel -j 2 [f(x) for x in xs]"),
+        ("f(x) for x in xs", "", "-j 2", "values = %parallel -j 2 [f(x) for x in xs]"),
+        ("(x, 1) for x in xs", "", "", "values = %parallel [(x, 1) for x in xs]"),
         ("xs", "f(x)", "", "%%parallel for x in items\nf(x)"),
         ("", "f(x)", "-j 2", "%%parallel -j 2 for x in items\nf(x)"),
         ("for x in xs: y = x", "f(y)", "", "%%parallel for x in xs\ny = x\nf(y)"),
