@@ -17,6 +17,8 @@ _HOMES = {
     "last_run": "session",
     "parallel_map": "api",
 }
+# What `%parallel [...]` becomes; a name of this package, so that it is found inside workers too.
+_HOMES["parallel_line"] = "notebook.line"
 
 __all__ = ["CancellationPolicy", "Run", "Runner", "context", "errors", "last_run", "parallel_map"]
 

@@ -74,7 +74,7 @@ class Plan:
         raise UsageError(f"only={index} is out of range: the items end before it")
 
 
-def start(plan: Plan, announce: Announce = session.note) -> Run:
+def start(plan: Plan, announce: Announce = lambda run: None) -> Run:
     """Start a run and return it at once; whoever wants its end waits for it.
 
     Items are pulled, and serial items run, only while a thread attends the run: call
@@ -95,13 +95,14 @@ def start(plan: Plan, announce: Announce = session.note) -> Run:
     launcher = _Launcher(plan)
     engine = launcher.engine()
     run = launcher.run(engine)
-    session.note(run)
+    if not inside_item():
+        session.note(run)
     announce(run)
     engine.start(f"jupyter_parallel run {run.id}")
     return run
 
 
-def in_background(plan: Plan, announce: Announce = session.note) -> Run:
+def in_background(plan: Plan, announce: Announce = lambda run: None) -> Run:
     """Start a run that needs nobody to wait for it."""
     backend, _ = backends.choose(plan.options.backend, plan.options.n_jobs)
     if backend == "serial":
@@ -114,7 +115,7 @@ def in_background(plan: Plan, announce: Announce = session.note) -> Run:
     return run
 
 
-def in_foreground(plan: Plan, announce: Announce = session.note, *, detachable: bool = False) -> Run:
+def in_foreground(plan: Plan, announce: Announce = lambda run: None, *, detachable: bool = False) -> Run:
     """Run a plan while the caller waits, shown on the screen, and raise what its end calls for.
 
     Parameters
@@ -132,7 +133,8 @@ def in_foreground(plan: Plan, announce: Announce = session.note, *, detachable: 
 
     try:
         run = start(plan, note)
-        with session.screen(run) if plan.options.display else dark(run):
+        shown = plan.options.display and not inside_item()
+        with session.screen(run) if shown else dark(run):
             run.attend(detachable=detachable)
     except KeyboardInterrupt as interrupt:
         # One that comes before anybody attends the run must end it just the same.
@@ -145,7 +147,7 @@ def in_foreground(plan: Plan, announce: Announce = session.note, *, detachable: 
     return run
 
 
-def values_of(plan: Plan, announce: Announce = session.note) -> list[Any]:
+def values_of(plan: Plan, announce: Announce = lambda run: None) -> list[Any]:
     """Run a plan in the foreground and return its values, with the default in place of missing ones."""
     default = plan.options.default
     try:

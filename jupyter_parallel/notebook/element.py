@@ -36,8 +36,8 @@ def closed_over(
     names = global_names(element.__code__)
     if "get_ipython" in names:
         raise UsageError(
-            "`%parallel` and get_ipython() cannot stand in the element: there is no IPython in a worker\n"
-            "Loop over both in one comprehension: [f(x, y) for x in xs for y in ys]"
+            "get_ipython() cannot stand in the element: there is no IPython in a worker\n"
+            "Use it in the notebook, and let the element use what it gave"
         )
     missing = [name for name in names if not exists(name, namespace)]
     refuse_undefined(source, missing, nodes, {*namespace, *cells, *targets})

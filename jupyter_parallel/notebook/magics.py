@@ -1,14 +1,13 @@
 """The magics: thin glue between IPython, the language of this room and the runs of ``api``.
 
-``%%parallel`` runs a cell body per item, ``%parallel [...]`` reaches :meth:`Magics.line` through the
+``%%parallel`` runs a cell body per item, ``%parallel [...]`` reaches :mod:`.line` through the
 token transformer, ``%parallel_config`` and ``%parallel_runs`` speak about the session.
 """
 
 from __future__ import annotations
 
 import contextlib
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +15,10 @@ from IPython.core.magic import no_var_expand
 
 from ..errors import UsageError
 from . import clause, completion, guard, options, tracebacks, transform
+from .line import announcing, plan_of, title_of
 
 if TYPE_CHECKING:
     from ..engine.run import Run
-    from ..launch import Plan
-
-ATTRIBUTE = "parallel_line"
-"""What the token transformer calls on the shell."""
-
-
-TITLE = 40
-"""Characters of a run's title when it is made from its source."""
 
 
 class Magics:
@@ -48,7 +40,7 @@ class Magics:
             print(options.help_text())
             return None
         chosen = session.options.updated(parsed.keywords)
-        chosen = replace(chosen, name=chosen.name or parsed.out or _title(header))
+        chosen = replace(chosen, name=chosen.name or parsed.out or title_of(header))
         self._refuse_live(parsed.out)
         filename, label = self._cached(line, cell)
         program = clause.compile_cell(
@@ -61,10 +53,10 @@ class Magics:
             options=typed.strip(),
             flags=self._shell.compile.flags,
         )
-        plan = _plan(program, chosen)
+        plan = plan_of(program, chosen)
         if chosen.only is not None:
             return plan.debug(chosen.only)
-        announce = self._announcing(plan, program, parsed.out)
+        announce = announcing(plan, program, lambda run: self._bind(parsed.out, run))
         if not chosen.wait:
             run = launch.in_background(plan, announce)
             if chosen.display:
@@ -74,49 +66,6 @@ class Magics:
         if parsed.out is None and chosen.display:
             print("results = jupyter_parallel.last_run()")
         return None
-
-    # %parallel [...] --------------------------------------------------------------------------
-
-    def line(
-        self,
-        typed: str,
-        kind: str,
-        *program: Any,
-        values: Mapping[str, Callable[[], Any]] | None = None,
-        **more: Any,
-    ) -> Any:
-        """Run a comprehension; called by what the token transformer writes.
-
-        Parameters
-        ----------
-        typed
-            The option text.
-        kind
-            What comes back: ``"list"``, ``"dict"``, ``"set"`` or ``"run"``.
-        program, more
-            Pieces of the comprehension, for ``clause.program_of_line``.
-        values
-            Evaluates the expressions among the options where the line stands.
-        """
-        from .. import launch
-        from ..session import session
-
-        given = values or {}
-        parsed = options.parse(typed, evaluate=lambda text: given[text](), form="line")
-        if parsed.help:
-            print(options.help_text())
-            return None
-        compiled = clause.program_of_line(*program, **more)
-        chosen = session.options.updated(parsed.keywords)
-        plan = _plan(compiled, replace(chosen, name=chosen.name or _title(program[3])))
-        if chosen.only is not None:
-            return plan.debug(chosen.only)
-        announce = self._announcing(plan, compiled, None)
-        if kind == "run":
-            return launch.in_background(plan, announce)
-        if not chosen.wait:
-            raise UsageError("a list, dict or set waits for its values; for a live run write %parallel (...)")
-        return {"list": list, "dict": dict, "set": set}[kind](launch.values_of(plan, announce))
 
     def plain_line(self, line: str) -> None:
         """What reaches IPython as an ordinary line magic: ``-h``, or something written wrongly."""
@@ -153,18 +102,9 @@ class Magics:
 
     # Inside -----------------------------------------------------------------------------------
 
-    def _announcing(self, plan: Plan, program: clause.Program, out: str | None) -> Callable[[Run], None]:
-        """Return what happens between "everything is valid" and "the first item starts"."""
-
-        def announce(run: Run) -> None:
-            if out is not None:
-                self._shell.user_ns[out] = run
-            if program.hint and plan.options.display:
-                print(program.hint, file=sys.stderr)
-            for warning in () if run.shares_memory else program.warnings:
-                print(warning, file=sys.stderr)
-
-        return announce
+    def _bind(self, out: str | None, run: Run) -> None:
+        if out is not None:
+            self._shell.user_ns[out] = run
 
     def _evaluate(self, expression: str) -> Any:
         return eval(compile(expression, "<option>", "eval"), self._shell.user_global_ns, self._shell.user_ns)
@@ -187,27 +127,6 @@ class Magics:
         count = self._shell.displayhook.prompt_count
         filename = self._shell.compile.cache(text, count, raw_code=text)
         return filename, f"Cell In[{count}]"
-
-
-def _plan(program: clause.Program, chosen: Any) -> Plan:
-    from ..engine.state import Source
-    from ..launch import Plan
-
-    return Plan(
-        program.function,
-        program.items,
-        chosen,
-        call="star" if program.star else "item",
-        sources=program.sources,
-        source=Source(program.length, eager=program.bounded),
-        targets=program.targets or ("item",),
-    )
-
-
-def _title(source: str) -> str:
-    """Return a title for a run that has no name: its own source, on one short line."""
-    line = " ".join(source.split())
-    return line if len(line) <= TITLE else line[: TITLE - 1] + "…"
 
 
 def _told(value: Any) -> str:
@@ -241,7 +160,6 @@ def load(shell: Any) -> None:
         ("parallel_runs", magics.runs, "line"),
     ):
         shell.register_magic_function(_documented(function), kind, name)
-    setattr(shell, ATTRIBUTE, magics.line)
     transform.install(shell)
     completion.install(shell)
     guard.install(shell)
@@ -254,8 +172,6 @@ def unload(shell: Any) -> None:
     for kind, names in (("cell", ("parallel",)), ("line", ("parallel", "parallel_config", "parallel_runs"))):
         for name in names:
             shell.magics_manager.magics[kind].pop(name, None)
-    if hasattr(shell, ATTRIBUTE):
-        delattr(shell, ATTRIBUTE)
     transform.uninstall(shell)
     completion.uninstall(shell)
     guard.uninstall(shell)

@@ -60,7 +60,7 @@ def _written(options: str, bracket: str, tree: Comprehension, pieces: _Pieces) -
     values = ", ".join(f"{text!r}: lambda: ({text})" for text in expressions(options) if _is_expression(text))
     if values:
         arguments.append(f"values={{{values}}}")
-    return f"get_ipython().parallel_line({', '.join(arguments)})"
+    return f"__import__('jupyter_parallel').parallel_line({', '.join(arguments)})"
 
 
 def _is_expression(text: str) -> bool:

@@ -4,7 +4,7 @@ Two transformers, because IPython's own handling of magics knows only lines:
 
 ``ParallelExpression`` makes ``%parallel [options] <comprehension>`` an expression. It becomes::
 
-    get_ipython().parallel_line(
+    __import__('jupyter_parallel').parallel_line(
         options, kind, element, outer, targets, text, tuples=..., awaits=..., values=...
     )
 

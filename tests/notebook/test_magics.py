@@ -247,6 +247,19 @@ def test_changing_a_captured_container_is_warned_about_where_workers_have_copies
     assert "own copy" not in notebook.printed()
 
 
+@pytest.mark.parametrize("backend", ["loky", "thread"])
+def test_a_line_inside_an_item_runs_serially_and_gives_the_same(notebook, backend):
+    notebook("def row(n):\n    return %parallel [n * m for m in range(3)]\n")
+    assert notebook(f"%parallel -b {backend} -j 2 [row(n) for n in range(3)]") == [
+        [0, 0, 0],
+        [0, 1, 2],
+        [0, 2, 4],
+    ]
+    nested = f"%parallel -b {backend} [sum(%parallel [n * m for m in range(3)]) for n in range(3)]"
+    assert notebook(nested) == [0, 3, 6]
+    assert last_run().result() == [0, 3, 6]
+
+
 def test_classes_of_the_notebook_come_back_as_exactly_those_classes(notebook):
     notebook("from dataclasses import dataclass\n@dataclass\nclass Point:\n    x: int\n")
     points = notebook("%parallel -b loky [Point(x) for x in range(3)]")

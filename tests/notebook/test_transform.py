@@ -122,7 +122,7 @@ SOURCES = {
     "tabs": ("if True:\n\tr = %parallel [slow(x)\tfor x in xs]\nr", [0, 1, 4]),
     "timed": ("%time %parallel [slow(x) for x in xs]", [0, 1, 4]),
     "a line magic as text": (
-        "get_ipython().transform_cell('%parallel [1 for x in xs]').startswith('get_ipython')",
+        "get_ipython().transform_cell('%parallel [1 for x in xs]').startswith('__import__')",
         True,
     ),
 }
@@ -207,7 +207,6 @@ def test_other_magics_that_begin_the_same_way_stay(notebook: Notebook) -> None:
         ("%parallel [x for x in 5]", r"for x in range\(5\)"),
         ("%parallel [x for x in 'abc']", r"list\('abc'\)"),
         ("%parallel ((slow(x) for x in xs))", r"values = %parallel \(slow\(x\) for x in xs\)"),
-        ("%parallel [%parallel [y for y in xs] for x in xs]", r"cannot stand in the element"),
         (
             "import random\nr = random.Random()\n%parallel [r.random() for x in xs]",
             r"every worker would draw",
