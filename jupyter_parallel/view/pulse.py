@@ -51,6 +51,10 @@ class Pulse:
         """Draw the last state without waiting for the next beat, and wait until that has happened."""
         self._hurry.set()
         self._changed.set()
+        self.join(timeout)
+
+    def join(self, timeout: float) -> None:
+        """Wait until nothing is left to draw, or the time is over."""
         self._thread.join(timeout)
 
     def _loop(self) -> None:
