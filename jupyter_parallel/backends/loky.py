@@ -238,9 +238,10 @@ class LokyBackend:
                 return
             self._closed = True
             waiting, self._queue = list(self._queue), collections.deque()
-        endings = [slot.end() for slot in self._slots]
-        for finish in endings:
-            finish()
+        for slot in self._slots:
+            slot.end()
+        for slot in self._slots:
+            slot.finish()
         for job in waiting:
             _fail(job, BackendBroken("the workers were closed"))
         for segment, _ in self._tasks.values():

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 from typing import Any, Protocol
 
@@ -56,6 +55,7 @@ class Slot:
         self._names: set[str] = set()
         self._starved_before = 0
         self._closed = False
+        self._ending: list[threading.Thread] = []
         self.job: Job | None = None
 
     def spawn(self) -> None:
@@ -240,29 +240,35 @@ class Slot:
         """End the process; the slot can spawn another."""
         with self._lock:
             executor, self._executor = self._executor, None
-        if executor is not None:
-            executor.shutdown(wait=False, kill_workers=True)
+            if executor is None:
+                return
+            self._ending = [thread for thread in self._ending if thread.is_alive()]
+            self._ending += _threads_of(executor)
+        executor.shutdown(wait=False, kill_workers=True)
 
-    def end(self) -> Callable[[], None]:
-        """Begin to close for good; the result waits until nothing is left."""
+    def end(self) -> None:
+        """Begin to close for good."""
         with self._lock:
             self._closed = True
-            executor, self._executor = self._executor, None
-            thread = executor._executor_manager_thread if executor is not None else None
-        if executor is not None:
-            executor.shutdown(wait=False, kill_workers=True)
+        self.retire()
 
-        def finish() -> None:
-            if thread is not None and thread is not threading.current_thread():
+    def finish(self) -> None:
+        """Wait until nothing of a slot that was ended is left."""
+        for thread in self._ending:
+            if thread is not threading.current_thread():
                 thread.join(5)
-            with self._lock:
-                self._process = None
-                self._page.release()
-                self._page_segment.close()
-                self._spool.close()
-                self._crash.close()
+        with self._lock:
+            self._process = None
+            self._page.release()
+            self._page_segment.close()
+            self._spool.close()
+            self._crash.close()
 
-        return finish
+
+def _threads_of(executor: Any) -> list[threading.Thread]:
+    """Return the threads that keep an executor's pipes and semaphores until they end."""
+    feeder = getattr(executor._call_queue, "_thread", None)
+    return [thread for thread in (executor._executor_manager_thread, feeder) if thread is not None]
 
 
 def _descendants(pid: int) -> list[Any]:

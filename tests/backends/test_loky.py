@@ -913,11 +913,14 @@ def test_a_second_crash_does_not_tell_of_the_first(loky: Harness) -> None:
 def test_being_killed_for_want_of_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     from jupyter_parallel.backends import slot
 
-    counts = iter([5, *[6] * 100])
-    monkeypatch.setattr(slot, "out_of_memory_kills", lambda: next(counts))
+    kills = [5]
+    monkeypatch.setattr(slot, "out_of_memory_kills", lambda: kills[0])
     backend = LokyBackend(1)
     try:
-        (lost,) = Harness(backend).run(is_killed, [0]).lost
+        harness = Harness(backend)
+        harness.run(abs, [1])
+        kills[0] += 1
+        (lost,) = harness.run(is_killed, [0]).lost
         assert lost.reason == "out of memory (killed by signal 9)"
     finally:
         backend.close()
