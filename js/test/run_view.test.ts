@@ -144,10 +144,20 @@ test("Escape closes the menu and stays inside; without a menu it is the notebook
 test("a clicked Cancel says so and cannot be clicked into something else", () => {
   const { host, update, one } = draw();
   button(host, "Cancel").click();
-  assert.ok(button(host, "Cancelling…"));
+  assert.ok(button(host, "Cancelling…").disabled);
   assert.ok(button(host, "Pause").disabled);
   update({ status: "cancelled", ended: true, can: [] });
   assert.ok(one(".jpar-split").hidden);
+});
+
+test("who waits for the running items may still lose patience", () => {
+  const { host, model, one } = draw();
+  button(host, "▾").click();
+  button(host, "After the running items").click();
+  assert.ok(one(".jpar-more").hidden);
+  button(host, "Stop now").click();
+  const { mid: _, ...request } = model.sent.at(-1)!;
+  assert.deepEqual(request, { kind: "cancel", policy: "all" });
 });
 
 test("a paused run offers to go on", () => {
@@ -160,7 +170,7 @@ test("a paused run offers to go on", () => {
 test("a run nobody waits for alone has Detach off, and says why", () => {
   const { host } = draw({ can: ["pause", "cancel"] });
   assert.ok(button(host, "Detach").disabled);
-  assert.match(button(host, "Detach").title, /no cell waits/);
+  assert.match(button(host, "Detach").title, /Nothing to detach/);
 });
 
 test("a kernel that cannot hear buttons while a cell runs says so instead of showing dead ones", () => {
