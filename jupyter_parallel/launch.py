@@ -11,7 +11,7 @@ from typing import Any, Literal
 from . import backends
 from .engine.engine import Engine
 from .engine.feed import Feed
-from .engine.plan import MISSING, Options
+from .engine.plan import MISSING, Options, parse_size
 from .engine.ports import Backend, MonotonicClock, Observer
 from .engine.run import Run
 from .engine.state import RunState, Source
@@ -62,7 +62,15 @@ class Plan:
     @property
     def task(self) -> Task:
         """What travels to the workers."""
-        return Task(self.function, self.call, dict(self.kwargs), self.options.seed, dict(self.sources))
+        limit = self.options.memory_limit
+        return Task(
+            self.function,
+            self.call,
+            dict(self.kwargs),
+            self.options.seed,
+            dict(self.sources),
+            None if limit is None else parse_size(limit),
+        )
 
     def debug(self, index: int) -> Any:
         """Run item ``index`` in this thread, outside any worker, and return its value."""
@@ -171,6 +179,11 @@ def _check_capabilities(backend: Backend, options: Options) -> None:
         raise UsageError(
             f"timeout={options.timeout:g} cannot be enforced on the backend {backend.name!r}: "
             "a running item cannot be ended there; use backend='loky'"
+        )
+    if options.memory_limit is not None and not backend.capabilities.limits_memory:
+        raise UsageError(
+            f"memory_limit={options.memory_limit!r} cannot be enforced on the backend {backend.name!r}: "
+            "its workers share a process, or the system has no such limit; use backend='loky' on Linux"
         )
     if backend.name == "loky" and backend.capacity() > backends.cpu_count():
         warnings.warn(

@@ -13,6 +13,7 @@ from concurrent.futures import Future
 
 from ..engine.ports import Capabilities, Chunk, ChunkEnd, Force, Progress, Record, Token, WorkerLost
 from ..errors import BackendBroken, CannotTravel
+from ..worker import memory
 from ..worker import order as orders
 from ..worker.frames import total
 from ..worker.payload import Task, pack_task
@@ -39,7 +40,7 @@ class LokyBackend:
     """
 
     name = "loky"
-    capabilities = Capabilities(live=True, can_kill=True)
+    capabilities = Capabilities(live=True, can_kill=True, limits_memory=memory.SUPPORTED)
 
     def __init__(self, workers: int) -> None:
         self._lock = threading.RLock()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..engine.plan import parse_size
 from ..errors import UnknownBackend, UsageError
 
 Evaluate = Callable[[str], Any]
@@ -84,6 +85,15 @@ def _failures(flag: str, text: str, evaluate: Evaluate) -> int | str:
     if share or not re.fullmatch(r"[0-9]+", text):
         raise UsageError(f"{flag} {text} must be a whole number from 0, or a share of the items such as 5%")
     return int(text)
+
+
+def _size(flag: str, text: str, evaluate: Evaluate) -> str:
+    try:
+        if parse_size(text) > 0:
+            return text
+    except ValueError:
+        pass
+    raise UsageError(f"{flag} {text} must be a size above 0, such as {flag} 500MB or {flag} 2GiB")
 
 
 def _on_error(flag: str, text: str, evaluate: Evaluate) -> str:
@@ -216,6 +226,13 @@ TABLE = (
         values=("5%", "100%"),
     ),
     Option(
+        long="--memory-limit",
+        keyword="memory_limit",
+        metavar="SIZE",
+        convert=_size,
+        help="memory of a worker, such as 2GB; over it the item fails, and nothing else",
+    ),
+    Option(
         long="--default",
         keyword="default",
         metavar="EXPR",
@@ -265,6 +282,7 @@ _SYNONYMS = {
     "--default": "--fallback --fill --fill-value",
     "--timeout": "--item-timeout -t",
     "--time-limit": "--budget --max-time --total-timeout --run-timeout",
+    "--memory-limit": "--memory --mem --max-memory --mem-limit",
     "--max-failures": "--max-errors --maxfail --fail-fast",
     "--only": "--item",
     "--help": "-help -? --usage",

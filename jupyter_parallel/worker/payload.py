@@ -47,6 +47,8 @@ class Task:
         Seeds ``random``, ``numpy.random`` and ``context().rng`` for each item.
     sources
         ``{file name: (label, text)}`` of notebook code, for tracebacks.
+    memory_limit
+        Bytes a worker process may have while it runs items; ``None`` for any number.
     """
 
     function: Callable[..., Any]
@@ -54,6 +56,7 @@ class Task:
     kwargs: dict[str, Any] = field(default_factory=dict)
     seed: int | None = None
     sources: dict[str, tuple[str, str]] = field(default_factory=dict)
+    memory_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Program:
     sources: Sources
     names: dict[str, Any] = field(default_factory=dict)
     """Functions and classes of the notebook that belong on the worker's ``__main__``."""
+    memory_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class _Preparation:
     seed: int | None
     sources: Sources
     small_keywords: bytes | None
+    memory_limit: int | None
 
 
 class NotebookPickler(cloudpickle.Pickler):  # type: ignore[misc]
@@ -128,9 +133,8 @@ def pack_task(task: Task) -> list[Part]:
     small, large = _pack_keywords(task.kwargs, names)
     # The names come last in the tuple: by then everything reached has been noted in them.
     body = encode_frame(_notebook_dump((task.function, large, names), names))
-    head = encode_frame(
-        plain_dump(_Preparation(Surroundings.here(), task.call, task.seed, task.sources, small))
-    )
+    told = _Preparation(Surroundings.here(), task.call, task.seed, task.sources, small, task.memory_limit)
+    head = encode_frame(plain_dump(told))
     start = _SIZE.size + total(head)
     padding = -start % ALIGNMENT
     return [_SIZE.pack(start + padding), *head, bytes(padding), *body]
@@ -174,7 +178,9 @@ class PackedTask:
             keywords = functools.partial(pickle.loads, told.small_keywords)
         elif large is not None:
             keywords = functools.partial(dict, large)
-        return Program(function, told.call, keywords, told.seed, told.sources, names)
+        # What the task brings along is shared by all workers, and mapped by each of them.
+        limit = None if told.memory_limit is None else told.memory_limit + self.size
+        return Program(function, told.call, keywords, told.seed, told.sources, names, limit)
 
 
 def program_here(task: Task) -> Program:

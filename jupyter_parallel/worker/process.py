@@ -21,6 +21,7 @@ from .awaiting import EventLoop
 from .context import Execution, leave
 from .execute import run_chunk
 from .frames import map_block
+from .memory import limited
 from .order import ENDED, STALE, UNLOADABLE, UNREADABLE, Answer, Order, Start, items_of, taken_apart
 from .outbox import SpoolFull, SpoolOutbox
 from .page import CURRENT, PID, STRIKE, Page, open_page
@@ -82,7 +83,8 @@ class Worker:
         self.outbox = outbox
         self._busy.set()
         try:
-            return run_chunk(program, items, execution)
+            with limited(program.memory_limit):
+                return run_chunk(program, items, execution)
         finally:
             self._busy.clear()
             self.outbox = None
