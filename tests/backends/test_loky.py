@@ -980,3 +980,16 @@ for function in (lambda x: model.draw(), lambda x: Model().draw(), half, lambda 
         print(str(error).split()[0])
 """
     assert run_script(tmp_path, script).split() == ["`rng`", "`rng`", "`g`", "`g`", "`rng`"]
+
+
+def test_a_worker_that_is_ready_after_the_close_is_not_used() -> None:
+    from concurrent.futures import Future
+
+    backend = LokyBackend(1)
+    (slot,) = backend._slots
+    wait_until(lambda: len(backend._idle) == 1)
+    late: Future[int] = Future()
+    late.set_result(1)
+    backend.close()
+    slot._on_ready(object(), late)
+    assert len(backend._idle) == 1
