@@ -166,6 +166,8 @@ class WorkerLost(Exception):
         ``"killed by signal 11"``, ``"exit code 3"``.
     records : sequence of Record
         What was finished and not handed out before.
+
+    Notes of the exception (``add_note``) tell where the item was, as traceback text.
     """
 
     def __init__(
