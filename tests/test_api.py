@@ -361,3 +361,28 @@ def test_what_the_function_captured_does_not_count_against_the_memory_limit():
 def test_a_memory_limit_that_is_no_size_is_refused(size):
     with pytest.raises(errors.UsageError, match="such as '2GB'"):
         Runner(memory_limit=size)
+
+
+def test_a_run_is_a_table_with_a_column_for_each_field_of_its_values():
+    pandas = pytest.importorskip("pandas")
+
+    def measure(x):
+        return {"x": x, "square": x * x} if x != 1 else 1 / 0
+
+    run = Runner(backend="thread", n_jobs=2).map(measure, range(3))
+    run.wait()
+    first, failed, _ = run.to_records()
+    assert {**first, "seconds": 0} == {
+        "index": 0,
+        "item": 0,
+        "x": 0,
+        "square": 0,
+        "state": "success",
+        "seconds": 0,
+        "attempts": 1,
+    }
+    assert failed["state"] == "failure" and "square" not in failed
+    frame = run.to_pandas()
+    assert list(frame.index) == [0, 1, 2]
+    assert frame["square"].dropna().tolist() == [0, 4]
+    assert isinstance(frame, pandas.DataFrame)

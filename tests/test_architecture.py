@@ -56,7 +56,7 @@ ROOMS = {
     "launch": room("errors engine worker backends session"),
     "api": room("errors engine backends launch session"),
     "testing": room("errors engine"),
-    "engine": room("errors engine", lazy="numpy"),  # ``Run.__array__``, which only numpy calls
+    "engine": room("errors engine", lazy="numpy pandas"),  # ``Run.__array__`` and ``to_pandas``
     "worker": room("errors worker", top="cloudpickle", lazy="numpy threadpoolctl"),
     "backends": room(
         "errors engine.ports engine.plan engine.overview worker backends", lazy="loky cloudpickle psutil"

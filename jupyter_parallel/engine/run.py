@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, overload
 
 from . import events as ev
+from .columns import row_of
 from .engine import Engine
 from .feed import Feed
 from .outcome import ErrorGroup, group_failures, interrupted
@@ -161,6 +162,19 @@ class Run(ResultSequence):
     def shares_memory(self) -> bool:
         """Whether items run in this process: what they change is changed here."""
         return self._state.capabilities.shares_memory
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """Return one dict per item: its targets, its value, state, seconds and attempts.
+
+        Values that are dicts, dataclasses or namedtuples become one column a field. Never waits.
+        """
+        return [row_of(record, self.targets) for record in self.records]
+
+    def to_pandas(self) -> Any:
+        """Return :meth:`to_records` as a ``pandas.DataFrame`` indexed by the items' positions."""
+        import pandas
+
+        return pandas.DataFrame(self.to_records()).set_index("index")
 
     # Commands ---------------------------------------------------------------------------------
 
