@@ -110,14 +110,24 @@ def start(plan: Plan, announce: Announce = lambda run: None) -> Run:
     return run
 
 
-def in_background(plan: Plan, announce: Announce = lambda run: None) -> Run:
-    """Start a run that needs nobody to wait for it."""
-    backend, _ = backends.choose(plan.options.backend, plan.options.n_jobs)
+def refuse_background(options: Options) -> None:
+    """Raise ``UsageError`` where a run with these options could not go on by itself."""
+    backend, _ = backends.choose(options.backend, options.n_jobs)
     if backend == "serial":
         raise UsageError(
             "a serial run cannot go on in the background: it runs in the thread that waits for it; "
             "use backend='thread' with n_jobs=1"
         )
+
+
+def how_to_install(backend: str) -> str:
+    """Return what to do about a backend whose package is not installed, empty when it can be used."""
+    return backends.how_to_install(backend)
+
+
+def in_background(plan: Plan, announce: Announce = lambda run: None) -> Run:
+    """Start a run that needs nobody to wait for it."""
+    refuse_background(plan.options)
     run = start(plan, announce)
     run.serve_in_background()
     return run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from .engine.plan import Options
@@ -32,10 +32,18 @@ class Session:
         self.screen: Screen = dark
         self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
         self._last: Run | None = None
+        self._watchers: list[Callable[[], None]] = []
 
     def note(self, run: Run) -> None:
         self._runs.add(run)
         self._last = run
+        for watcher in list(self._watchers):
+            watcher()
+
+    def watch(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back when a run starts, on the thread that starts it; return what ends that."""
+        self._watchers.append(callback)
+        return lambda: self._watchers.remove(callback) if callback in self._watchers else None
 
     @property
     def last(self) -> Run | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
 import os
 import threading
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ class _Entry:
     factory: str
     shared: bool = False
     """One set of workers per session and number of jobs, kept warm between runs."""
+    needs: str = ""
+    """Package that must be installed; empty: nothing but what we always need."""
 
 
 _BACKENDS = {
@@ -40,6 +43,13 @@ class _Closes(Protocol):
 def backend_names() -> tuple[str, ...]:
     """Return the names that can be asked for."""
     return tuple(_BACKENDS)
+
+
+def how_to_install(name: str) -> str:
+    """Return what to do about a backend whose package is not installed, empty when it is; imports nothing."""
+    entry = _BACKENDS.get(name)
+    missing = entry is not None and entry.needs and importlib.util.find_spec(entry.needs) is None
+    return f"the backend {name!r} needs {entry.needs}: pip install {entry.needs}" if entry and missing else ""
 
 
 def resolve_name(name: str) -> str:

@@ -6,7 +6,7 @@ import __future__
 import ast
 import functools
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import FunctionType
 from typing import Any
@@ -74,6 +74,7 @@ def compile_cell(
     label: str,
     options: str = "",
     flags: int = 0,
+    given: Sequence[Any] = (),
 ) -> Program:
     """Compile a parallel cell and evaluate its outermost iterable.
 
@@ -93,6 +94,8 @@ def compile_cell(
         What was typed before the clause, for corrected lines to copy.
     flags
         Compiler flags of the notebook (future imports).
+    given
+        The outermost iterable, where it was evaluated before.
 
     Raises
     ------
@@ -112,7 +115,7 @@ def compile_cell(
     statements = parse_body(source, body, first_line)
     hint = value_hint(statements)
     compiled = compile_body(source, statements, target_names(tree), namespace, flags)
-    drawn = evaluate_items(source, tree, namespace, flags)
+    drawn = evaluate_items(source, tree, namespace, flags, given)
     return Program(
         **_drawn(drawn),
         function=compiled.function,
