@@ -55,7 +55,8 @@ class Pulse:
 
     def join(self, timeout: float) -> None:
         """Wait until nothing is left to draw, or the time is over."""
-        self._thread.join(timeout)
+        if self._thread.ident is not None:  # a run that is over before it can be shown starts nothing
+            self._thread.join(timeout)
 
     def _loop(self) -> None:
         self._hurry.wait(self._delay)

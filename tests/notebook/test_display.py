@@ -109,6 +109,17 @@ def test_a_quick_run_leaves_one_line(publisher: Publisher, never: None) -> None:
     assert publisher.updates == []
 
 
+def test_a_run_that_is_over_before_it_is_shown_leaves_its_picture(publisher: Publisher, never: None) -> None:
+    show(finished(FakeRun(range(3)))).finish()
+    failed = FakeRun(range(3))
+    failed.fail(1)
+    failed.end(RunStatus.FAILED)
+    show(failed).finish()
+    quick, _, picture = (output["text/plain"] for output in publisher.outputs)
+    assert quick == "✓ areas: 3 success in 0 µs"
+    assert "item 1 (x=1) failed" in picture
+
+
 def test_a_quick_run_with_a_failure_leaves_the_whole_picture(publisher: Publisher, never: None) -> None:
     run = FakeRun(range(3))
     display = show(run)

@@ -80,3 +80,7 @@ def test_marking_never_waits_for_a_slow_drawing() -> None:
         pulse.mark()
     leave.set()
     pulse.flush(10)
+
+
+def test_one_that_was_never_started_has_nothing_left_to_draw() -> None:
+    Pulse(lambda: True).flush(10)
