@@ -110,7 +110,8 @@ def test_a_quick_run_leaves_one_line(publisher: Publisher, never: None) -> None:
 
 
 def test_a_run_that_is_over_before_it_is_shown_leaves_its_picture(publisher: Publisher, never: None) -> None:
-    show(finished(FakeRun(range(3)))).finish()
+    good = finished(FakeRun(range(3)))
+    show(good).finish()
     failed = FakeRun(range(3))
     failed.fail(1)
     failed.end(RunStatus.FAILED)
