@@ -11,6 +11,7 @@ from typing import Any, Literal
 from . import backends
 from .engine.engine import Engine
 from .engine.feed import Feed
+from .engine.notifier import Notifier
 from .engine.plan import MISSING, Options, parse_size
 from .engine.ports import Backend, MonotonicClock, Observer
 from .engine.run import Run
@@ -237,7 +238,7 @@ class _Launcher:
             self._feed,
             clock=self._clock,
             changed=self._changed,
-            observers=self._observers,
+            notifier=Notifier(self._observers),
             at_end=at_end,
         )
 

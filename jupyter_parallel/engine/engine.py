@@ -17,8 +17,9 @@ from concurrent.futures import Future
 from . import events as ev
 from .attendant import Attendant
 from .feed import Feed
+from .notifier import Notifier
 from .plan import CancellationPolicy
-from .ports import Backend, Chunk, ChunkEnd, Clock, ItemUnsendable, Observer, Token, WorkerLost
+from .ports import Backend, Chunk, ChunkEnd, Clock, ItemUnsendable, Token, WorkerLost
 from .state import RunState
 
 log = logging.getLogger(__name__)
@@ -48,9 +49,8 @@ class Engine:
         Source of time.
     changed
         Notified after every event; guards ``state``.
-    observers
-        Called with every event and the state after it. They belong to the run: a retry, which gets
-        an engine of its own, goes on telling them.
+    notifier
+        Told every event, with the state after it.
     at_end
         Called when the engine has stopped.
     """
@@ -64,7 +64,7 @@ class Engine:
         *,
         clock: Clock,
         changed: threading.Condition,
-        observers: list[Observer],
+        notifier: Notifier,
         at_end: Callable[[], None],
     ) -> None:
         self.state = state
@@ -76,7 +76,7 @@ class Engine:
         self._changed = changed
         self._inbox: queue.SimpleQueue[ev.Event] = queue.SimpleQueue()
         self._chunks: dict[int, Chunk] = {}
-        self._observers = observers
+        self._notifier = notifier
         self._at_end = at_end
         self._next_poll = 0.0
 
@@ -107,6 +107,7 @@ class Engine:
                 )
                 self._changed.notify_all()
         self.attendant.leave()
+        self._notifier.close()
         self._at_end()
 
     def turn(self, patience: float = 0.0) -> None:
@@ -135,12 +136,7 @@ class Engine:
             self._chunks.pop(event.chunk, None)
         for instruction in asked:
             self._act(instruction)
-        for observer in tuple(self._observers):
-            try:
-                observer(event, self.state)
-            except Exception:
-                log.exception("an observer of the run raised and is dropped; the run goes on")
-                self._observers.remove(observer)
+        self._notifier.tell(event, self.state)
 
     def _poll(self) -> None:
         for flight in self.state.flights:

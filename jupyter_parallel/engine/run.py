@@ -243,7 +243,7 @@ class Run(ResultSequence):
     # For views --------------------------------------------------------------------------------
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back on the engine's thread whenever something changed; return what ends that."""
+        """Call back, on a thread of the run's own, whenever something changed; return what ends that."""
 
         def observer(event: Any, state: Any) -> None:
             callback()
