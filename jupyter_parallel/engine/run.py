@@ -18,6 +18,7 @@ from .plan import CancellationPolicy
 from .ports import Clock, Observer
 from .record import Record
 from .sequence import ResultSequence
+from .spans import Span
 from .state import RunState
 
 INTERRUPT_SECONDS = 2.5
@@ -294,6 +295,11 @@ class Run(ResultSequence):
             worker=results.worker(index),
             attempts=self._state.judge.attempts.get(index, 1),
         )
+
+    def spans(self, since: int = 0, limit: int = 1000) -> list[Span]:
+        """Return which worker was busy with which chunk, in the order in which they were done."""
+        with self._changed:
+            return self._state.spans.since(since, limit)
 
     def printed(self, after: int = -1) -> list[tuple[int, int, str, str]]:
         """Return ``(number, index, stream, text)`` of the last printed lines numbered above ``after``."""

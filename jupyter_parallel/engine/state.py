@@ -20,6 +20,7 @@ from .overview import ItemState, Running, RunStatus
 from .plan import CancellationPolicy, Options
 from .ports import Capabilities, Failed, Failure, Force, Output, Record, Values
 from .results import Results
+from .spans import Span, Spans
 from .verdict import Judge
 from .window import Window
 
@@ -71,6 +72,7 @@ class RunState:
         self.whole = whole
         self.ledger = Ledger()
         self.results = Results()
+        self.spans = Spans()
         self.judge = Judge(options)
         self.status = RunStatus.PENDING
         self.started: float | None = None
@@ -181,7 +183,7 @@ class RunState:
         return self._window.press_on(flight, now)
 
     def _landed(self, event: ev.Ended, now: float) -> Instructions:
-        flight = self._land(event.chunk, event.worker, event.records)
+        flight = self._land(event.chunk, event.worker, event.records, now)
         if flight is not None:
             if event.nbytes:
                 self._sizer.observe_bytes(flight.size, event.nbytes)
@@ -190,7 +192,7 @@ class RunState:
         return ()
 
     def _lost(self, event: ev.Lost, now: float) -> Instructions:
-        flight = self._land(event.chunk, event.worker, event.records)
+        flight = self._land(event.chunk, event.worker, event.records, now)
         if flight is None:
             return ()
         single = flight.stop - flight.start == 1 or self.whole
@@ -202,7 +204,7 @@ class RunState:
         return ()
 
     def _unsendable(self, event: ev.Unsendable, now: float) -> Instructions:
-        flight = self._land(event.chunk, "", ())
+        flight = self._land(event.chunk, "", (), now)
         if flight is not None:
             self._decide(ItemState.FAILURE, Failed(event.index, now, now, event.failure), "")
             self._requeue(flight.start, flight.stop)
@@ -333,10 +335,11 @@ class RunState:
 
     # Taking records in ------------------------------------------------------------------------
 
-    def _land(self, chunk: int, worker: str, records: Sequence[Record]) -> Flight | None:
+    def _land(self, chunk: int, worker: str, records: Sequence[Record], now: float) -> Flight | None:
         flight = self._window.land(chunk)
         if flight is not None:
             flight.worker = worker or flight.worker
+            self.spans.add(Span(flight.worker, flight.start, flight.stop, flight.sent, now))
             self._absorb(flight, records)
         return flight
 
