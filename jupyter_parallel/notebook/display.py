@@ -182,7 +182,7 @@ class NotebookDisplay:
             return self._first_draw(run)
         more = self._widget.update() if self._widget is not None else not run.overview().status.ended
         if not more:
-            self._publish(self._picture.bundle(run), update=True)
+            self._publish(self._bundle(run), update=True)
             self._leave()
         return bool(more)
 
@@ -212,7 +212,7 @@ class NotebookDisplay:
         if self._widget is not None:
             view = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}
             self._publish({WIDGET_VIEW: view, "text/plain": ""}, transient=False)
-        self._publish(self._picture.bundle(run))
+        self._publish(self._bundle(run))
 
     def _live(self, run: RunSource) -> Any:
         # Imported here: a session that shows nothing never pays for it.
@@ -228,6 +228,9 @@ class NotebookDisplay:
         """Whether this kernel handles messages while a cell runs: ipykernel 7 and later do."""
         features = self._kernel.kernel_info.get("supported_features", [])
         return "kernel subshells" in features
+
+    def _bundle(self, run: RunSource) -> dict[str, str]:
+        return self._picture.bundle(run, below_widget=self._widget is not None)
 
     def _one_line(self, run: RunSource) -> None:
         self._publish(self._picture.line(run), transient=False)
@@ -247,11 +250,11 @@ class Picture:
         self._strip = Strip()
         self._values = ValueColumns()
 
-    def bundle(self, run: RunSource) -> dict[str, str]:
-        """Return the picture as of now."""
+    def bundle(self, run: RunSource, *, below_widget: bool) -> dict[str, str]:
+        """Return the picture as of now; below its widget it hides while that lives."""
         snapshot, printed = self._snapshots.take(run), printed_lines(run)
-        rows = page(run, 0, ROWS, self._values)
-        markup = snapshot_html(snapshot, self._strip.update(run), rows, printed, key=self.key)
+        rows, key = page(run, 0, ROWS, self._values), self.key if below_widget else ""
+        markup = snapshot_html(snapshot, self._strip.update(run), rows, printed, key=key)
         return {"text/plain": text.lines(snapshot, printed), "text/html": markup}
 
     def line(self, run: RunSource) -> dict[str, str]:
