@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from . import backends
+from .backends.travel import files_of
 from .engine.engine import Engine
 from .engine.feed import Feed
 from .engine.notifier import Notifier
@@ -69,7 +71,7 @@ class Plan:
             self.call,
             dict(self.kwargs),
             self.options.seed,
-            dict(self.sources),
+            {**_quoted(self.function), **self.sources},
             None if limit is None else parse_size(limit),
         )
 
@@ -176,6 +178,12 @@ def values_of(plan: Plan, announce: Announce = lambda run: None) -> list[Any]:
             raise
         run = failed.run
     return run.result(default=default)
+
+
+def _quoted(function: Callable[..., Any]) -> dict[str, tuple[str, str]]:
+    """Return label and text of the cells whose functions may run: workers have no notebook to quote from."""
+    labels = {file: session.label(file) for file in files_of(function)}
+    return {file: (label, "".join(linecache.getlines(file))) for file, label in labels.items() if label}
 
 
 def _acquire(options: Options) -> Backend:

@@ -30,6 +30,8 @@ class Session:
     def __init__(self) -> None:
         self.options = Options()
         self.screen: Screen = dark
+        self.label: Callable[[str], str | None] = lambda filename: None
+        """Returns what people call the notebook code of a file name, None for a file."""
         self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
         self._last: Run | None = None
         self._watchers: list[Callable[[], None]] = []

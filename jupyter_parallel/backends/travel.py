@@ -39,6 +39,13 @@ def captured(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
                     pending.append(callee)
 
 
+def files_of(function: Callable[..., Any]) -> set[str]:
+    """Return the file names of the code that a function may run, as far as it takes it along."""
+    reached = [function, *(value for _, value in captured(function))]
+    own = [type(value) for value in reached if type(value).__module__ == "__main__"]
+    return {inner.__code__.co_filename for thing in (*reached, *own) for inner in _functions(thing)}
+
+
 def _functions(thing: Any) -> Iterator[FunctionType]:
     """Yield the Python functions that calling ``thing`` may run."""
     if isinstance(thing, FunctionType):

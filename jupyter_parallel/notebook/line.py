@@ -55,7 +55,8 @@ def parallel_line(
     if parsed.help:
         print(option_table.help_text())
         return None
-    program = clause.program_of_line(element, outer, targets, text, label=_label(element), **more)
+    label = session.label(element.__code__.co_filename) or "%parallel"
+    program = clause.program_of_line(element, outer, targets, text, label=label, **more)
     chosen = session.options.updated(parsed.keywords)
     plan = plan_of(program, replace(chosen, name=chosen.name or title_of(text)))
     if chosen.only is not None:
@@ -106,11 +107,3 @@ def title_of(source: str) -> str:
     for bracket in "[{(":
         line = line.replace(f"{bracket} ", bracket)
     return line if len(line) <= TITLE else line[: TITLE - 1] + "…"
-
-
-def _label(element: FunctionType) -> str:
-    """Return what people call the cell the line stands in."""
-    ipython = sys.modules.get("IPython.core.getipython")
-    shell = ipython.get_ipython() if ipython else None
-    named = shell.compile.format_code_name(element.__code__.co_filename) if shell else None
-    return " ".join(named) if named else "%parallel"

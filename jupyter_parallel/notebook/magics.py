@@ -224,6 +224,7 @@ def load(shell: Any) -> None:
     guard.install(shell)
     tracebacks.install(shell)
     _show_runs(shell)
+    _name_cells(shell)
 
 
 def unload(shell: Any) -> None:
@@ -260,3 +261,14 @@ def _show_runs(shell: Any) -> None:
     if shell.display_formatter is not None:
         formatter = shell.display_formatter.ipython_display_formatter
         formatter.for_type_by_name("jupyter_parallel.engine.run", "Run", show_value)
+
+
+def _name_cells(shell: Any) -> None:
+    """Let tracebacks of items call code of the notebook what IPython calls it."""
+    from ..session import session
+
+    def label(filename: str) -> str | None:
+        named = shell.compile.format_code_name(filename)
+        return " ".join(named) if named else None
+
+    session.label = label

@@ -299,3 +299,17 @@ def test_loading_twice_and_unloading_leave_one_or_none(shell):
     shell.run_line_magic("unload_ext", "jupyter_parallel")
     assert "parallel" not in shell.magics_manager.magics["cell"]
     shell.run_line_magic("load_ext", "jupyter_parallel")
+
+
+def test_a_traceback_quotes_the_functions_of_other_cells(notebook):
+    notebook.names["__name__"] = "__main__"  # as in a kernel; the fixture took it away
+    notebook("class Tool:\n    def use(self, x):\n        return 1 / x  # the culprit")
+    notebook("tool = Tool()\ndef through(x):\n    return tool.use(x)")
+    with pytest.raises(errors.RunFailed):
+        notebook("%parallel -b loky [through(x) for x in range(2)]")
+    (failed,) = last_run().failures
+    assert "return 1 / x  # the culprit" in failed.traceback
+    assert "return tool.use(x)" in failed.traceback
+    assert "ipython-input" not in failed.traceback
+    assert last_run().errors[0].where.startswith("Cell In[")
+    assert last_run().errors[0].where.endswith(":3")
