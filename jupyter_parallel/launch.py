@@ -168,8 +168,20 @@ def in_foreground(plan: Plan, announce: Announce = lambda run: None, *, detachab
     return run
 
 
-def values_of(plan: Plan, announce: Announce = lambda run: None) -> list[Any]:
-    """Run a plan in the foreground and return its values, with the default in place of missing ones."""
+def values_of(
+    plan: Plan,
+    announce: Announce = lambda run: None,
+    stand_in: Callable[[Any], Any] | None = None,
+) -> list[Any]:
+    """Run a plan in the foreground and return its values, with the default in place of missing ones.
+
+    Parameters
+    ----------
+    plan, announce
+        As for :func:`start`.
+    stand_in
+        Makes what stands for an item without a value, where that depends on the item.
+    """
     default = plan.options.default
     try:
         run = in_foreground(plan, announce)
@@ -177,7 +189,11 @@ def values_of(plan: Plan, announce: Announce = lambda run: None) -> list[Any]:
         if default is MISSING:
             raise
         run = failed.run
-    return run.result(default=default)
+    if stand_in is None or default is MISSING:
+        return run.result(default=default)
+    hole = object()
+    values = enumerate(run.result(default=hole))
+    return [stand_in(run.records[index].item) if value is hole else value for index, value in values]
 
 
 def _quoted(function: Callable[..., Any]) -> dict[str, tuple[str, str]]:

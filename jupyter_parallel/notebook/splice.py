@@ -57,6 +57,8 @@ def _written(options: str, bracket: str, tree: Comprehension, pieces: _Pieces) -
         arguments.append(f"tuples=lambda _outer: ({item} {drawn})")
     if pieces.awaits:
         arguments.append("awaits=True")
+    if isinstance(tree, ast.DictComp) and not pieces.awaits:
+        arguments.append(f"key=lambda {parameters}{defaults}: ({ast.unparse(tree.key)})")
     values = ", ".join(f"{text!r}: lambda: ({text})" for text in expressions(options) if _is_expression(text))
     if values:
         arguments.append(f"values={{{values}}}")

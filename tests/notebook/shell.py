@@ -37,6 +37,7 @@ class Notebook:
         options: str,
         kind: str,
         *pieces: Any,
+        key: Callable[..., Any] | None = None,
         values: Mapping[str, Callable[[], Any]] | None = None,
         **more: Any,
     ) -> Any:

@@ -98,6 +98,22 @@ def test_a_line_with_holes_raises_unless_a_default_is_given(notebook):
     with pytest.raises(errors.RunFailed):
         notebook("values = %parallel [1 / x for x in range(3)]")
     assert notebook("%parallel --default None [1 / x for x in range(3)]") == [None, 1.0, 0.5]
+    assert notebook("%parallel --default None {1 / x for x in range(3)}") == {None, 1.0, 0.5}
+
+
+def test_the_default_of_a_dict_stands_under_the_key_of_its_item(notebook):
+    notebook("names = ['zero', 'one', 'two']")
+    assert notebook("%parallel --default -1 {names[x]: 1 / x for x in range(3)}") == {
+        "zero": -1,
+        "one": 1.0,
+        "two": 0.5,
+    }
+    source = "def halves(k):\n    return %parallel --default k {(a + k): b / a for a, b in [(0, 1), (2, 1)]}"
+    notebook(source)
+    assert notebook("halves(7)") == {7: 7, 9: 0.5}
+    notebook("async def inverse(x):\n    return 1 / x")
+    with pytest.raises(errors.UsageError, match="awaits cannot take --default"):
+        notebook("%parallel --default 0 {x: await inverse(x) for x in range(2)}")
 
 
 def test_the_error_of_a_cell_shows_the_users_line_and_none_of_our_frames(notebook):
