@@ -40,7 +40,7 @@ class Panel:
 
     def cell(self, expected: str) -> None:
         """Wait until the equivalent cell is this."""
-        expect(self.root.locator("pre.jpar-cell")).to_have_text(expected, timeout=20_000)
+        expect(self.root.locator("pre.jpar-desk-cell")).to_have_text(expected, timeout=20_000)
 
     def choose(self, function: str, items: str) -> None:
         self.field("Function").select_option(function)
@@ -50,7 +50,7 @@ class Panel:
 def opened(notebook: lab.Notebook, *before: int) -> Panel:
     """Run the cells before, then the panel's own, which is the last of them."""
     notebook.run(*before)
-    root = notebook.cell(before[-1]).locator(".jpar-panel")
+    root = notebook.cell(before[-1]).locator(".jpar-desk")
     expect(root).to_be_visible(timeout=20_000)
     return Panel(root)
 
@@ -96,3 +96,17 @@ def test_pictures_of_the_panel(create: Create, theme: str, width: int, tmp_path:
     panel.button("Fewer options").click()
     page.screenshot(path=folder / f"panel-page-{theme}-{width}.png")
     panel.root.screenshot(path=folder / f"panel-ran-{theme}-{width}.png")
+
+
+def test_insert_below_puts_the_cell_below_the_panel(create: Create) -> None:
+    notebook = create(LOAD + AREA, PANEL, "1 + 1")
+    panel = opened(notebook, 0, 1)
+    notebook.run(2)  # JupyterLab asks first in a notebook with cells from elsewhere that never ran
+    panel.choose("area", "radii")
+    panel.button("Insert below").click()
+    notebook.page.wait_for_timeout(2000); notebook.page.screenshot(path="/tmp/panelshots/insert.png")
+    expect(notebook.cell(2)).to_contain_text("%%parallel -o results --bg for radius in radii")
+    assert notebook.count_cells() == 4
+    notebook.run(2)
+    widget.in_cell(notebook, 2).counts("37 success · 3 failure")
+    panel.shows("37 success · 3 failure")
