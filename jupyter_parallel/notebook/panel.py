@@ -9,12 +9,10 @@ loop, between cells.
 from __future__ import annotations
 
 import itertools
-import json
 import threading
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import Any
 
 import ipywidgets as w
@@ -69,14 +67,15 @@ class Panel:
         self.form = Form(self._changed, self._retargeted)
         self.form.check.on_click(lambda button: self._ask())
         self.run = w.Button(description="Run", button_style="primary", disabled=True)
+        self.run.add_class("jpar-desk-button")
         self.run.on_click(lambda button: self._run())
-        self.status = w.HTML(layout=w.Layout(flex="1 1 200px", min_width="0", margin="2px 0 0 8px"))
+        self.status = w.HTML(layout=w.Layout(flex="1 1 200px", min_width="0", margin="0 0 0 8px"))
         self.cell = w.HTML()
         self.runs = RunsView(reach=reach)
         self.root = w.VBox(
             [w.HTML(looks.STYLE + START), self.form.box, self._actions(), self.cell, self.runs.box]
         )
-        self.root.add_class("jpar-panel")
+        self.root.add_class("jpar-desk")
         answer_while_busy([*self._controls(), *self.runs.controls()])
         self._after_cell = _weak(self.refresh)
         shell.events.register("post_run_cell", self._after_cell)
@@ -89,7 +88,8 @@ class Panel:
         return next(one for one in names if one not in self._shell.user_ns)
 
     def _actions(self) -> w.Widget:
-        return w.HBox([self.run, self.status], layout=w.Layout(flex_flow="row wrap", margin="6px 0 0 0"))
+        layout = w.Layout(flex_flow="row wrap", align_items="center", margin="6px 0 0 0")
+        return w.HBox([self.run, self.status], layout=layout)
 
     def _controls(self) -> list[w.Widget]:
         fields = [self.form.function, self.form.items, *self.form.options.values()]
@@ -175,7 +175,7 @@ class Panel:
         field = self.form.options["--out"]
         name = field.control.value.strip()
         old = self._shell.user_ns.get(name)
-        if old is not None and not isinstance(old, Run) and "jpar-problem" not in field.line:
+        if old is not None and not isinstance(old, Run) and "jpar-desk-problem" not in field.line:
             field.say(looks.note(f"replaces {name}, a {type(old).__name__} of the notebook"))
 
     def _show_cell(self) -> None:
@@ -209,8 +209,7 @@ class Panel:
     def _show_function(self) -> None:
         chosen = self.callee
         if chosen is not None:
-            told = looks.problem(chosen.problem) or looks.note(f"calls {chosen.call}   of {chosen.shown}")
-            self.form.function.say(told)
+            self.form.function.say(looks.problem(chosen.problem) or looks.note(_called(chosen)))
         elif self.form.function.control.value:
             self.form.function.say(looks.problem("this function is no longer in the notebook"))
         elif len(self.form.function.control.options) > 1:
@@ -291,6 +290,11 @@ class Panel:
             field.say(looks.problem(message))
 
 
+def _called(chosen: Callee) -> str:
+    others = "" if chosen.call.endswith(chosen.shown) else f"; it is {chosen.shown}"
+    return f"runs {chosen.call} for each item{others}"
+
+
 def _told(found: Look) -> str:
     if found.problem:
         return looks.problem(found.told)
@@ -302,25 +306,10 @@ def _told(found: Look) -> str:
 
 
 def _shown_cell(cell: Cell | None) -> str:
-    head = '<div class="jpar-below"><h4>The cell that does the same</h4>'
+    head = '<div class="jpar-desk-below"><h4>The cell that does the same</h4>'
     if cell is None:
         return f"{head}{looks.note('It appears here when function and items are chosen.')}</div>"
-    hint = looks.note("Click it, copy it, and paste it into a cell of yours.")
-    return f"{head}{looks.cell(cell.text)}{_insert(cell.text)}{hint}</div>"
-
-
-def _insert(text: str) -> str:
-    """Return a button that puts the cell below the panel, where the page is JupyterLab's or Notebook's.
-
-    It names commands of theirs, which they run when it is clicked; elsewhere the style sheet hides it.
-    """
-    commands = ["notebook:insert-cell-below", "notebook:replace-selection"]
-    arguments = {"commands": commands, "args": [{}, {"text": text}]}
-    return (
-        '<button class="jpar-insert jupyter-button widget-button" '
-        'data-commandlinker-command="apputils:run-all-enabled" '
-        f'data-commandlinker-args="{escape(json.dumps(arguments))}">Insert below</button>'
-    )
+    return f"{head}{looks.cell(cell.text)}</div>"
 
 
 def _no_names(expression: str) -> Any:

@@ -37,8 +37,9 @@ class Field:
 
     def __init__(self, control: w.DOMWidget, help: str = "") -> None:
         self.control = control
+        control.add_class("jpar-desk-field")
         self._help = looks.note(help)
-        self._line = w.HTML(self._help, layout=w.Layout(margin="0 0 4px 102px"))
+        self._line = w.HTML(self._help, layout=w.Layout(margin="0 2px 6px"))
         self.box = w.VBox([control, self._line], layout=w.Layout(min_width="0"))
 
     def say(self, markup: str = "") -> None:
@@ -66,10 +67,13 @@ class Form:
         self.items = Field(
             w.Text(placeholder="for example: range(100)", continuous_update=True, **_labelled("Items"))
         )
-        self.check = w.Button(description="Check", disabled=True, layout=w.Layout(width="72px"))
+        self.check = w.Button(description="Check", disabled=True)
+        self.check.add_class("jpar-desk-button")
         self.check.tooltip = "Evaluate the items now, once"
         self.options = {long: _field(BY_FLAG[long]) for long in _shown() if long in BY_FLAG}
         self.more = w.ToggleButton(value=False, description="More options")
+        self.more.add_class("jpar-desk-button")
+        self.more.layout.align_self = "flex-start"
         self._rest = w.VBox([self._group(title, flags) for title, flags in MORE])
         self.more.observe(self._unfold, "value")
         self._unfold()
@@ -106,7 +110,7 @@ class Form:
 
     def _what(self) -> w.Widget:
         self.items.control.layout.flex = "1 1 auto"
-        line = w.HBox([self.items.control, self.check])
+        line = w.HBox([self.items.control, self.check], layout=w.Layout(align_items="flex-end"))
         self.items.box.children = (line, self.items.box.children[1])
         return _side_by_side([self.function.box, self.items.box])
 
@@ -126,8 +130,7 @@ def _shown() -> list[str]:
 
 
 def _labelled(label: str) -> dict[str, Any]:
-    layout = w.Layout(width="auto", min_width="0")
-    return {"description": label, "layout": layout, "style": {"description_width": "94px"}}
+    return {"description": label, "layout": w.Layout(width="auto", min_width="0")}
 
 
 def _label(option: Option) -> str:
@@ -138,7 +141,7 @@ def _field(option: Option) -> Field:
     labelled = _labelled(_label(option))
     if option.long in _CHOSEN:
         default = _default(option) or option.values[0]
-        choices = [(f"{default} (default)", ""), *((_choice(option, one), one) for one in option.values)]
+        choices = [(f"default ({default})", ""), *((_choice(option, one), one) for one in option.values)]
         return Field(w.Dropdown(options=choices, **labelled), option.help)
     return Field(w.Text(continuous_update=True, **labelled), option.help)
 

@@ -34,20 +34,25 @@ class Row:
         self._marked = marked
         self._show = show
         self._unsubscribe: Callable[[], None] = lambda: None
-        self._text = w.HTML(layout=w.Layout(flex="1 1 240px", min_width="0", margin="0 8px 0 0"))
+        self._text = w.HTML(layout=w.Layout(flex="1 1 240px", min_width="0", margin="2px 8px 2px 2px"))
         self.pause = self._button("Pause", self._pause)
         self.cancel = self._button("Cancel", lambda run: run.cancel(CancellationPolicy.ALL))
         self.retry = self._button("Retry", lambda run: run.retry())
         self.show = self._button("Show", show)
-        buttons = w.HBox([self.pause, self.cancel, self.retry, self.show])
-        self.box = w.HBox([self._text, buttons], layout=w.Layout(flex_flow="row wrap", display="none"))
+        buttons = w.HBox(
+            [self.pause, self.cancel, self.retry, self.show], layout=w.Layout(flex_flow="row wrap")
+        )
+        self.box = w.HBox(
+            [self._text, buttons], layout=w.Layout(flex_flow="row wrap", align_items="center", display="none")
+        )
 
     @property
     def text(self) -> str:
         return str(self._text.value)
 
     def _button(self, name: str, act: Callable[[Run], None]) -> w.Button:
-        button = w.Button(description=name, layout=w.Layout(width="68px"))
+        button = w.Button(description=name)
+        button.add_class("jpar-desk-button")
         button.on_click(lambda clicked: self._clicked(act))
         return button
 
@@ -196,7 +201,7 @@ def _heading(number: int) -> str:
     if not number:
         return ""
     more = f" (the latest {ROWS} of {number:,}; %parallel_runs lists all)" if number > ROWS else ""
-    return f'<div class="jpar-below"><h4>Runs</h4>{looks.note(more)}</div>'
+    return f'<div class="jpar-desk-below"><h4>Runs</h4>{looks.note(more)}</div>'
 
 
 def _weakly(method: Callable[[], None]) -> Callable[[], None]:

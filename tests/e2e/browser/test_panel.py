@@ -104,7 +104,6 @@ def test_insert_below_puts_the_cell_below_the_panel(create: Create) -> None:
     notebook.run(2)  # JupyterLab asks first in a notebook with cells from elsewhere that never ran
     panel.choose("area", "radii")
     panel.button("Insert below").click()
-    notebook.page.wait_for_timeout(2000); notebook.page.screenshot(path="/tmp/panelshots/insert.png")
     expect(notebook.cell(2)).to_contain_text("%%parallel -o results --bg for radius in radii")
     assert notebook.count_cells() == 4
     notebook.run(2)
