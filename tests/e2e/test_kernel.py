@@ -177,6 +177,10 @@ class TestAKernelThatEnds:
     def test_killed_leaves_nothing(self, ready: kernel.Kernel, body: str) -> None:
         self.ends(ready, body, lambda: os.kill(ready.pid, signal.SIGKILL))
 
+    def test_killed_with_all_its_group_leaves_nothing(self, ready: kernel.Kernel) -> None:
+        # Nobody is left to clean up: what loky's own tracker would remove has to be gone before.
+        self.ends(ready, "hold('never')", lambda: os.killpg(os.getpgid(ready.pid), signal.SIGKILL))
+
     def test_shut_down_leaves_nothing(self, ready: kernel.Kernel) -> None:
         self.ends(ready, "hold('never')", lambda: ready.manager.shutdown_kernel(now=False))
 
