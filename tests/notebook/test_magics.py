@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sqlite3
 import threading
 
@@ -154,6 +155,23 @@ def test_debug_lands_in_the_users_frame(notebook, shell):
         frame = frame.tb_next
     assert frame.tb_frame.f_locals["y"] == 0
     assert frame.tb_lineno == 3
+
+
+def test_debug_shows_no_frames_between_the_call_and_the_item(notebook, capsys):
+    notebook("def deep(x):\n    return 1 / x")
+    notebook("%%parallel -o out --on-error collect for x in range(3)\ndeep(x - 1)\n")
+    with pytest.raises(ZeroDivisionError):
+        notebook("out.debug(1)")
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert "out.debug(1)" in shown and "return 1 / x" in shown
+    assert "launch.py" not in shown and "execute.py" not in shown
+
+
+def test_a_mistake_of_ours_keeps_our_frames(notebook, capsys, monkeypatch):
+    monkeypatch.setattr("jupyter_parallel.launch.start", None)
+    with pytest.raises(TypeError):
+        notebook("%parallel [x for x in range(3)]")
+    assert "launch.py" in capsys.readouterr().out
 
 
 def test_background_runs_return_at_once_and_a_live_out_variable_is_protected(notebook):
