@@ -119,6 +119,10 @@ def cannot_travel(task: Task, error: Exception) -> CannotTravel:
             continue
         problem = _problem(value)
         if problem is not None:
+            if isinstance(problem, CannotTravel):
+                return CannotTravel(
+                    f"`{name}` cannot be sent to workers: {str(problem).replace('run.', name + '.')}"
+                )
             kind = type(value)
             told = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
             held = "" if kind.__name__ in str(problem) else f" ({problem})"

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, overload
 
+from ..errors import CannotTravel
 from . import events as ev
 from .columns import row_of
 from .engine import Engine
@@ -74,8 +75,14 @@ class Run(ResultSequence):
 
     def __reduce__(self) -> tuple[Any, ...]:
         if not self._state.status.ended:
-            raise TypeError(
-                f"the run {self.name!r} is still {self.state}; a live run cannot be pickled or copied"
+            raise CannotTravel(
+                f"the run {self.name!r} is still {self.state}, and a live run cannot be pickled or copied; "
+                "wait for it first"
+            )
+        if len(self._without_value()):
+            raise CannotTravel(
+                f"the run {self.name!r} has items without a value; send run.successes() or "
+                "run.result(default=None) instead"
             )
         return list, (self.result(),)
 
@@ -239,7 +246,10 @@ class Run(ResultSequence):
 
         Whatever it raises is raised here, so ``%debug`` and breakpoints work.
         """
-        return self._rerun(self._feed.pulled[index], index)
+        known = len(self._feed.pulled)
+        if not -known <= index < known:
+            raise IndexError(f"item {index} is out of range: {known} items are known")
+        return self._rerun(self._feed.pulled[index], index % known)
 
     # For views --------------------------------------------------------------------------------
 
