@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -82,13 +83,11 @@ def as_iterable(text: str) -> str:
     if "\n" in plain or "\r" in plain or without_comments(plain) != plain or "\\" in plain.replace(r"\\", ""):
         plain = ast.unparse(tree)
     try:
-        clause = ast.parse(f"[None for _ in {plain}]", mode="eval").body
+        with warnings.catch_warnings(action="ignore"):
+            ast.parse(f"[None for _ in {plain}]", mode="eval")
     except (SyntaxError, ValueError):
-        return f"({plain})"
-    alone = isinstance(clause, ast.ListComp) and [
-        (ast.dump(generator.iter), generator.ifs) for generator in clause.generators
-    ] == [(ast.dump(tree), [])]
-    return plain if alone else f"({plain})"
+        return f"({plain})"  # a condition, a lambda, a tuple without brackets
+    return plain
 
 
 def expression(text: str) -> ast.expr:
@@ -100,7 +99,8 @@ def expression(text: str) -> ast.expr:
         The text is not one Python expression.
     """
     try:
-        return ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings(action="ignore"):  # half-typed source is full of them
+            return ast.parse(text.strip(), mode="eval").body
     except SyntaxError as error:
         problem = error.msg
     except (ValueError, MemoryError, RecursionError) as error:  # null bytes, lone surrogates, deep nesting

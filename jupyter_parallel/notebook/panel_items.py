@@ -79,8 +79,7 @@ def look(text: str, namespace: Mapping[str, Any], targets: Sequence[str], *, ask
     """
     source = text.strip()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)  # half-typed source is full of them
+        with warnings.catch_warnings(action="ignore"):  # half-typed source is full of them
             source = as_iterable(text)
             reason = "" if asked else effect(expression(text), namespace)
             if reason:
