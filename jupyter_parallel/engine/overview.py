@@ -66,6 +66,8 @@ class Running:
     worker: str
     since: float
     """Monotonic time (s) at which it started."""
+    sent: float = 0.0
+    """Monotonic time (s) at which its chunk was sent, 0 where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ class Overview:
     """A cell waits for this run; it can be detached."""
     note: str = ""
     """One line the user should see: why it ended early, how to go on."""
+    round: int = 0
+    """How often items were told to run again: what was known of an item before may not hold."""
 
     @property
     def elapsed(self) -> float:
