@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.magic import no_var_expand
+from IPython.core.magic import needs_local_scope, no_var_expand
 
 from ..errors import UsageError
-from . import clause, completion, guard, options, tracebacks, transform
+from . import clause, completion, guard, options, splice, tracebacks, transform
 from .line import announcing, plan_of, title_of
 
 if TYPE_CHECKING:
@@ -109,13 +109,19 @@ class Magics:
         )
         return _Prepared(plan_of(program, chosen), program, parsed.out)
 
-    def plain_line(self, line: str) -> None:
-        """What reaches IPython as an ordinary line magic: ``-h``, or something written wrongly."""
+    def plain_line(self, line: str, local_ns: Mapping[str, Any] | None = None) -> Any:
+        """What reaches IPython as an ordinary line magic: ``-h``, or something written wrongly.
+
+        Also a good line of the very cell that loads the extension: that was read before we could.
+        """
         typed, rest = options.split(line)
         if not rest.strip() and options.parse(typed, evaluate=self._evaluate, form="line").help:
             print(options.help_text())
-            return
-        raise transform.explain_line(line)
+            return None
+        call = splice.call_of(typed, rest.strip())
+        if call is None or local_ns is not self._shell.user_ns:
+            raise transform.explain_line(line)
+        return self._evaluate(call)
 
     # %parallel_config, %parallel_runs ---------------------------------------------------------
 
@@ -124,6 +130,8 @@ class Magics:
 
         if line.strip():
             parsed = options.parse(line, evaluate=self._evaluate, form="config")
+            if parsed.help:
+                print(options.help_text())
             session.options = session.options.updated(parsed.keywords)
             return
         for option in fields(session.options):
@@ -241,9 +249,11 @@ def unload(shell: Any) -> None:
 
 
 def _documented(function: Any) -> Any:
-    def magic(*arguments: str) -> Any:
-        return function(*arguments)
+    def magic(*arguments: str, **scope: Any) -> Any:
+        return function(*arguments, **scope)
 
+    if function.__name__ == "plain_line":
+        magic = needs_local_scope(magic)
     magic.__doc__ = function.__doc__ if function.__name__ in ("runs", "panel") else options.help_text()
     return no_var_expand(magic)
 
