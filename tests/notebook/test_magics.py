@@ -167,6 +167,31 @@ def test_debug_shows_no_frames_between_the_call_and_the_item(notebook, capsys):
     assert "launch.py" not in shown and "execute.py" not in shown
 
 
+def test_a_line_works_in_the_cell_that_loads_the_extension(notebook, shell):
+    notebook("%unload_ext jupyter_parallel")
+    source = "%load_ext jupyter_parallel\nk = 2\nvalues = %parallel --default k [k / x for x in range(3)]"
+    notebook(source)
+    assert notebook.names["values"] == [2, 2.0, 1.0]
+    notebook("%unload_ext jupyter_parallel")
+    with pytest.raises(errors.UsageError, match="load_ext jupyter_parallel into a cell"):
+        notebook(
+            "%load_ext jupyter_parallel\ndef f(n):\n    y = %parallel [n for x in [1]]\n    return y\nf(1)"
+        )
+
+
+def test_a_default_of_the_session_is_taken_back_by_none(notebook):
+    notebook("%parallel_config --timeout 5 --name first --on-error collect -c 3")
+    notebook("%parallel_config --timeout none --name none --on-error none -c none")
+    assert session.options == Options(n_jobs=2, backend="thread")
+    with pytest.raises(errors.UsageError, match="--timeout none must be"):
+        notebook("%parallel --timeout none [x for x in range(3)]")
+
+
+def test_config_explains_itself(notebook):
+    notebook("%parallel_config -h")
+    assert "--jobs" in notebook.printed()
+
+
 def test_a_mistake_of_ours_keeps_our_frames(notebook, capsys, monkeypatch):
     monkeypatch.setattr("jupyter_parallel.launch.start", None)
     with pytest.raises(TypeError):
