@@ -63,6 +63,7 @@ class Form:
     """
 
     def __init__(self, changed: Callable[[], None], retargeted: Callable[[], None]) -> None:
+        self._offering = False
         self.function = Field(w.Dropdown(options=[(NOTHING, "")], **_labelled("Function")))
         self.items = Field(
             w.Text(placeholder="for example: range(100)", continuous_update=True, **_labelled("Items"))
@@ -80,8 +81,8 @@ class Form:
         self.box = w.VBox([self._what(), self._grid(MAIN), self.more, self._rest])
         for field in self.options.values():
             field.control.observe(lambda change: changed(), "value")
-        for field in (self.function, self.items):
-            field.control.observe(lambda change: retargeted(), "value")
+        self.items.control.observe(lambda change: retargeted(), "value")
+        self.function.control.observe(lambda change: None if self._offering else retargeted(), "value")
 
     @property
     def given(self) -> dict[str, str]:
@@ -96,9 +97,13 @@ class Form:
         if chosen and chosen not in names:
             options.append((f"{chosen} (no longer there)", chosen))
         if list(control.options) != options:
-            with control.hold_trait_notifications():
-                control.options = options
-                control.value = chosen
+            self._offering = True  # new options choose the first one for a moment
+            try:
+                with control.hold_sync():
+                    control.options = options
+                    control.value = chosen
+            finally:
+                self._offering = False
         if not names:
             self.function.say(looks.note("no functions yet: define one in a cell, def area(radius): ..."))
 

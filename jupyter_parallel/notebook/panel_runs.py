@@ -33,7 +33,7 @@ class Row:
         self._snapshots: Snapshots | None = None
         self._marked = marked
         self._show = show
-        self._unsubscribe: Callable[[], None] = lambda: None
+        self._unsubscribe: Callable[[], None] | None = None
         self._text = w.HTML(layout=w.Layout(flex="1 1 240px", min_width="0", margin="2px 8px 2px 2px"))
         self.pause = self._button("Pause", self._pause)
         self.cancel = self._button("Cancel", lambda run: run.cancel(CancellationPolicy.ALL))
@@ -75,13 +75,19 @@ class Row:
         snapshot = self._snapshots.take(run)
         self._text.value = looks.run_line(snapshot)
         self._enable(snapshot)
+        self._follow(run, live=not snapshot["ended"])
         return not snapshot["ended"]
 
     def _point_at(self, run: Run | None) -> None:
         self.leave()
         self._run = (lambda: None) if run is None else weakref.ref(run)
         self._snapshots = None if run is None else Snapshots(run)
-        if run is not None:
+
+    def _follow(self, run: Run, *, live: bool) -> None:
+        """Listen to a live run; a subscription holds it, and one that has ended must be free to go."""
+        if not live:
+            self.leave()
+        elif self._unsubscribe is None:
             self._unsubscribe = run.subscribe(_weakly(self._marked))
 
     def _enable(self, snapshot: dict[str, Any]) -> None:
@@ -101,8 +107,9 @@ class Row:
 
     def leave(self) -> None:
         """Stop following the run."""
-        self._unsubscribe()
-        self._unsubscribe = lambda: None
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
 
 
 class RunsView:
