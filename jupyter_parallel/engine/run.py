@@ -16,7 +16,7 @@ from .feed import Feed
 from .outcome import ErrorGroup, group_failures, interrupted
 from .overview import Counts, FirstFailure, Glance, ItemState, Overview
 from .plan import CancellationPolicy
-from .ports import Clock, Observer
+from .ports import Clock, Observer, Output
 from .record import Record
 from .sequence import ResultSequence
 from .spans import Span
@@ -63,6 +63,7 @@ class Run(ResultSequence):
         self._rerun = rerun
         self._relaunch = relaunch
         self._retrying = threading.Lock()
+        self._rounds = 0
         self._waiting = False
 
     # What it looks like -----------------------------------------------------------------------
@@ -227,6 +228,7 @@ class Run(ResultSequence):
             Indices of the items; all failed, cancelled and skipped ones by default.
         """
         with self._retrying:
+            self._rounds += 1
             again = self._state.status.ended
             if again:
                 self._engine = self._relaunch()
@@ -282,6 +284,7 @@ class Run(ResultSequence):
                 first_failure=self._first_failure(),
                 waiting=self._waiting,
                 note=state.note,
+                round=self._rounds,
             )
 
     def item_states(self, start: int, stop: int) -> bytes:
@@ -316,6 +319,16 @@ class Run(ResultSequence):
         with self._changed:
             tail = list(self._state.results.tail)
         return [(line.number, line.index, line.stream, line.text) for line in tail if line.number > after]
+
+    def output(self, index: int) -> tuple[Output, ...]:
+        """Return what an item has printed, in the order in which it arrived; empty for an unknown item."""
+        with self._changed:
+            return tuple(self._state.results.output(index))
+
+    @property
+    def runs_in_waiter(self) -> bool:
+        """Whether items run in the thread that waits for them: ``retry`` returns when they have ended."""
+        return self._state.capabilities.in_waiter
 
     @property
     def printed_total(self) -> int:

@@ -17,7 +17,6 @@ import logging
 import threading
 import uuid
 import weakref
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from IPython.core.getipython import get_ipython
@@ -136,7 +135,8 @@ class NotebookDisplay:
         self._finished = False
         self._lock = threading.Lock()
         self._pulse = Pulse(self._draw, delay=PATIENCE)
-        self._unsubscribe: Callable[[], None] = _nothing
+        self._left: tuple[Any, ...] = ()
+        """What the picture shows of a run that has ended."""
         # Outputs of a plain thread land in whatever cell runs then; in the context of this cell
         # they land here. nbclient drops those once the cell has ended: see ``_appear``.
         self._context = contextvars.copy_context()
@@ -149,8 +149,11 @@ class NotebookDisplay:
         if at_once:
             self._appear(run)
             self._finished = True
-        if not run.overview().status.ended:
-            self._unsubscribe = run.subscribe(self._pulse.mark)
+        # For as long as the run lives, and never undone: an ended run may go on.
+        run.subscribe(self._pulse.mark)
+        if run.overview().status.ended:
+            self._pulse.rest()
+        else:
             self._pulse.start()
 
     def finish(self) -> None:
@@ -182,14 +185,16 @@ class NotebookDisplay:
             return self._first_draw(run)
         more = self._widget.update() if self._widget is not None else not run.overview().status.ended
         if not more:
-            self._publish(self._bundle(run), update=True)
-            self._leave()
+            self._leave(run)
         return bool(more)
 
-    def _leave(self) -> None:
-        """Stop following the run, and let go of it."""
-        self._unsubscribe()
-        self._unsubscribe = _nothing
+    def _leave(self, run: RunSource) -> None:
+        """Bring the picture to the end of the run, once for each end."""
+        view = run.overview()
+        left = (view.round, view.status, view.counts)
+        if left != self._left:
+            self._left = left
+            self._publish(self._bundle(run), update=True)
 
     def _first_draw(self, run: RunSource) -> bool:
         """Appear from the drawing thread, unless the cell is over: then ``finish`` decides."""

@@ -8,6 +8,9 @@ Browser to kernel (each carries a ``mid``, is sent again until answered, and act
     {"kind": "detach", "mid": "v1-4"}
     {"kind": "rows", "mid": "v1-5", "start": 0, "stop": 100}
     {"kind": "span", "mid": "v1-6", "start": 500, "stop": 1000}
+    {"kind": "errors", "mid": "v1-9"}
+    {"kind": "failure", "mid": "v1-10", "index": 12}
+    {"kind": "retry", "mid": "v1-11", "scope": "all" | "failed" | "group" | "item", "index": 12}
     {"kind": "timeline", "mid": "v1-7", "start": 120}
     {"kind": "points", "mid": "v1-8", "start": 0, "stop": 10000, "step": 5, "x": 1, "y": "area"}
 
@@ -29,11 +32,14 @@ from typing import Any
 
 from ..engine.overview import ItemState
 from ..engine.plan import CancellationPolicy
+from ..view import failures
 from ..view.format import cut, visible
 from ..view.plot import points
 from ..view.rows import PAGE, ValueColumns, page
 from ..view.source import RunSource
 from ..view.timeline import Timeline
+from . import retrying
+from .handles import debug_line
 
 POLICIES = {"all": CancellationPolicy.ALL, "pending": CancellationPolicy.PENDING}
 
@@ -60,6 +66,8 @@ class Request:
     policy: CancellationPolicy = CancellationPolicy.NONE
     start: int = 0
     stop: int = 0
+    scope: str = ""
+    index: int = 0
     step: int = 1
     x: int = 0
     y: str = ""
@@ -98,6 +106,12 @@ def _policy(value: Any, mid: str) -> CancellationPolicy:
     return POLICIES[value]
 
 
+def _scope(value: Any, mid: str) -> str:
+    if not isinstance(value, str) or value not in retrying.SCOPES:
+        raise BadMessage(f"scope {_quoted(value)} must be one of {', '.join(retrying.SCOPES)}", mid)
+    return value
+
+
 def _index(value: Any, mid: str) -> int:
     if type(value) is not int or not 0 <= value <= _LARGEST_INDEX:
         raise BadMessage(f"index {_quoted(value)} must be a whole number from 0", mid)
@@ -129,6 +143,9 @@ _KINDS: dict[str, dict[str, Check]] = {
     "detach": {},
     "rows": _RANGE,
     "span": _RANGE,
+    "errors": {},
+    "failure": {"index": _index},
+    "retry": {"scope": _scope, "index": _index},
     "timeline": {"start": _index},
     "points": {**_RANGE, "step": _step, "x": _index, "y": _column},
 }
@@ -177,9 +194,12 @@ class Answers:
                 request.mid, "this run is no longer in memory; run the cell with -o NAME to keep it"
             )
         else:
-            made = reply(request.mid, _SERVE[request.kind](self, request, run))
+            try:
+                made = reply(request.mid, _SERVE[request.kind](self, request, run))
+            except BadMessage as problem:
+                made = refusal(request.mid, str(problem))
         with self._lock:
-            if request.kind in COMMANDS:
+            if request.kind in ONCE:
                 self._given[request.mid] = made
             else:
                 self._given.pop(request.mid, None)
@@ -202,6 +222,20 @@ class Answers:
         return points(run, request.start, request.stop, request.step, request.x, request.y)
 
 
+    def errors(self, request: Request, run: RunSource) -> dict[str, Any]:
+        return failures.groups(run)
+
+    def failure(self, request: Request, run: RunSource) -> dict[str, Any]:
+        _check_known(request, run)
+        return failures.failure(run, request.index) | {"debug": debug_line(run, request.index)}
+
+
+def _check_known(request: Request, run: RunSource) -> None:
+    known = run.overview().known
+    if request.index >= known:
+        raise BadMessage(f"there is no item {request.index}; the run knows {known} so far", request.mid)
+
+
 def _command(act: Callable[[Request, RunSource], None]) -> Callable[[Answers, Request, RunSource], None]:
     return lambda answers, request, run: act(request, run)
 
@@ -213,9 +247,15 @@ _SERVE: dict[str, Callable[[Answers, Request, RunSource], Mapping[str, Any] | No
     "detach": _command(lambda request, run: run.detach()),
     "rows": Answers.rows,
     "span": Answers.span,
+    "errors": Answers.errors,
+    "failure": Answers.failure,
+    "retry": _command(lambda request, run: retrying.retry(run, request.scope, request.index)),
     "timeline": Answers.timeline,
     "points": Answers.points,
 }
 
 COMMANDS = frozenset({"pause", "resume", "cancel", "detach"})
 """Kinds that change a run. They return at once and are served where they arrive."""
+
+ONCE = COMMANDS | {"retry"}
+"""Kinds that act once, however often they arrive. A retry starts workers: that takes its time."""
