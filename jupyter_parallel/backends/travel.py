@@ -11,6 +11,8 @@ from typing import Any
 from ..errors import CannotTravel, UsageError
 from ..worker.payload import NotebookPickler, Task
 
+_CACHED = type(functools.cache(len))
+_CALLED = (type, FunctionType, functools.partial, _CACHED)
 _LOADS_GLOBAL = {"LOAD_GLOBAL", "LOAD_NAME"}
 _GENERATORS = {
     ("random", "Random"),
@@ -34,7 +36,7 @@ def captured(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
             seen.add(id(inner))
             for name, value in _variables(inner):
                 yield name, value
-                callee = value if isinstance(value, type | FunctionType | functools.partial) else type(value)
+                callee = value if isinstance(value, _CALLED) else type(value)
                 if getattr(callee, "__module__", None) == "__main__" or isinstance(callee, functools.partial):
                     pending.append(callee)
 
@@ -50,6 +52,8 @@ def _functions(thing: Any) -> Iterator[FunctionType]:
     """Yield the Python functions that calling ``thing`` may run."""
     if isinstance(thing, FunctionType):
         yield thing
+    elif isinstance(thing, _CACHED):
+        yield from _functions(thing.__wrapped__)
     elif isinstance(thing, MethodType):
         yield from _functions(thing.__func__)
     elif isinstance(thing, type):

@@ -214,13 +214,11 @@ class Answers:
         counts = [[state.word, states.count(state)] for state in ItemState if state in states]
         return {"start": request.start, "stop": request.start + len(states), "counts": counts}
 
-
     def timeline(self, request: Request, run: RunSource) -> dict[str, Any]:
         return self._timeline.answer(run, request.start)
 
     def points(self, request: Request, run: RunSource) -> dict[str, Any]:
         return points(run, request.start, request.stop, request.step, request.x, request.y)
-
 
     def errors(self, request: Request, run: RunSource) -> dict[str, Any]:
         return failures.groups(run)

@@ -192,6 +192,23 @@ def test_config_explains_itself(notebook):
     assert "--jobs" in notebook.printed()
 
 
+def test_functions_with_a_cache_travel(notebook):
+    notebook.names["__name__"] = "__main__"  # as in a kernel; the fixture took it away
+    notebook(
+        "import functools\n"
+        "@functools.lru_cache(maxsize=7)\n"
+        "def fib(n):\n"
+        "    return n if n < 2 else fib(n - 1) + fib(n - 2)\n"
+        "class Tree:\n"
+        "    @functools.cache\n"
+        "    def depth(self, n):\n"
+        "        return 0 if n == 0 else 1 + self.depth(n - 1)\n"
+    )
+    wanted = [(0, 7), (1, 7), (55, 7)]
+    assert notebook("%parallel -b loky [(fib(n), fib.cache_info().maxsize) for n in (0, 1, 10)]") == wanted
+    assert notebook("%parallel -b loky [Tree().depth(n) for n in range(3)]") == [0, 1, 2]
+
+
 def test_a_mistake_of_ours_keeps_our_frames(notebook, capsys, monkeypatch):
     monkeypatch.setattr("jupyter_parallel.launch.start", None)
     with pytest.raises(TypeError):
