@@ -109,3 +109,29 @@ def test_insert_below_puts_the_cell_below_the_panel(create: Create) -> None:
     notebook.run(2)
     widget.in_cell(notebook, 2).counts("37 success · 3 failure")
     panel.shows("37 success · 3 failure")
+
+
+def test_everything_goes_by_keyboard(create: Create) -> None:
+    notebook = create(LOAD + AREA, PANEL, "1 + 1")
+    panel = opened(notebook, 0, 1)
+    keys = notebook.page.keyboard
+    panel.field("Function").focus()
+    keys.press("ArrowDown")
+    expect(panel.field("Function")).to_have_value("area")
+    keys.press("Tab")
+    expect(panel.field("Items")).to_be_focused()
+    keys.type("radii")
+    panel.shows("gives 40 items")
+    for label in ("Results", "Workers", "Backend"):
+        keys.press("Tab")
+        expect(panel.field(label)).to_be_focused()
+    keys.press("Tab")
+    expect(panel.button("More options")).to_be_focused()
+    keys.press("Space")
+    expect(panel.button("Fewer options")).to_be_focused()
+    keys.press("Enter")
+    keys.press("Tab")
+    expect(panel.button("Run")).to_be_focused()
+    keys.press("Space")
+    panel.shows("37 success · 3 failure")
+    assert notebook.count_cells() == 3
