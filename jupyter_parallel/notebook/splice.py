@@ -128,4 +128,5 @@ def _element(bracket: str, own: list[tuple[int, str]], tree: Comprehension, loop
     row = lines[tree.value.lineno - 1].encode()[: tree.value.col_offset].decode()
     value = sum(map(len, lines[: tree.value.lineno - 1])) + len(row)
     colon = max(start for start, word in own if word == ":" and start < value)
-    return f"(({bracket[1:colon]}), ({bracket[colon + 1 : loop]}))"
+    # A comma for the colon: what follows keeps its column, too.
+    return f"({bracket[1:colon]},{bracket[colon + 1 : loop]})"

@@ -130,7 +130,8 @@ def _with_empty_cache(obj: Any) -> Any:
 
 
 def _cached(function: Callable[..., Any], parameters: dict[str, Any]) -> Callable[..., Any]:
-    return functools.lru_cache(**parameters)(function)
+    cached: Callable[..., Any] = functools.lru_cache(**parameters)(function)
+    return cached
 
 
 def _notebook_dump(value: Any, names: dict[str, Any]) -> Dump:

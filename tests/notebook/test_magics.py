@@ -209,6 +209,39 @@ def test_functions_with_a_cache_travel(notebook):
     assert notebook("%parallel -b loky [Tree().depth(n) for n in range(3)]") == [0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    ("line", "marks"),
+    [
+        (
+            "y = 1; z = %parallel -b loky [(5 + 1 / x, 1) for x in range(1) if x < 77777777777777]",
+            "~~^~~",
+        ),
+        ("z = %parallel -b loky {str(x): 1 / x for x in range(1)}", "~~^~~"),
+        ("z = %parallel -b loky {1 / x: 'é' for x in range(1)}", "~~^~~"),
+        ("z = %parallel -b loky [await later(x) + 1 / x for x in range(1)]", "~~^~~"),
+        ("z = ['é', %parallel -b loky [\n   1 / x for x in range(1)]]", "~~^~~"),
+    ],
+)
+def test_marks_stand_under_what_failed_in_a_line(notebook, line, marks):
+    notebook("async def later(x):\n    return 0")
+    with pytest.raises(errors.RunFailed):
+        notebook(line)
+    shown = last_run().failures[0].traceback.splitlines()
+    assert len({text.strip() for text in shown} & {"", marks}) == 1
+    place = next(position for position, text in enumerate(shown) if set(text.strip()) <= set("~^"))
+    start = shown[place].index("~")
+    assert shown[place - 1][start : start + 5] == "1 / x"
+
+
+def test_a_traceback_quotes_a_function_of_the_same_cell(notebook):
+    with pytest.raises(errors.RunFailed):
+        notebook(
+            "def f(x):\n    return 1 / x  # here\nz = %parallel -b loky [f(x)\n  for x in range(1)]\ng = f"
+        )
+    assert "return 1 / x  # here" in last_run().failures[0].traceback
+    assert "\n    [f(x)\n" in last_run().failures[0].traceback
+
+
 def test_a_mistake_of_ours_keeps_our_frames(notebook, capsys, monkeypatch):
     monkeypatch.setattr("jupyter_parallel.launch.start", None)
     with pytest.raises(TypeError):
