@@ -266,6 +266,22 @@ def test_a_retry_that_cannot_be_leaves_the_run_as_it_was():
     assert run.records[3].attempts == 2
 
 
+def test_a_run_with_cancelled_items_never_looks_finished():
+    gate = threading.Event()
+    with Runner(backend="thread", n_jobs=1) as runner:
+        run = runner.map(lambda x: gate.wait(10) and x, range(4))
+        run.cancel(CancellationPolicy.PENDING)
+        gate.set()
+        run.wait(10)
+        run.retry([3])
+        assert run.wait(10)
+        assert run[3] == 3
+        assert run.counts.cancelled >= 2
+        assert run.state == "cancelled"
+        with pytest.raises(errors.RunCancelled, match="items without one"):
+            run.result()
+
+
 def test_cancelling_by_anything_but_a_policy_is_refused():
     gate = threading.Event()
     with Runner(backend="thread", n_jobs=1) as runner:

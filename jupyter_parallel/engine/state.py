@@ -440,7 +440,8 @@ class RunState:
         self.status = self._outcome()
 
     def _outcome(self) -> RunStatus:
-        if CancellationPolicy.PENDING in self._policy:
+        # After a retry of some, or when only running items were ended, the others may still be cancelled.
+        if CancellationPolicy.PENDING in self._policy or self.ledger.counts(self.total).cancelled:
             return RunStatus.CANCELLED
         failures = self.results.failed_indices and self.options.on_error != "collect"
         return RunStatus.FAILED if failures or self.input_error or self.broken else RunStatus.FINISHED
