@@ -12,9 +12,11 @@ import { watch, type Model } from "./model.ts";
 import { NoticesView, PrintsView } from "./notices.ts";
 import { Pages } from "./pages.ts";
 import { Panels } from "./panels.ts";
+import { PlotView } from "./plot.ts";
 import type { Page, Snapshot } from "./protocol.ts";
 import { StripView } from "./strip.ts";
 import { TableView } from "./table.ts";
+import { TimelineView } from "./timeline.ts";
 
 /** Draw a run into an element until the signal ends it. */
 export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): void {
@@ -35,6 +37,8 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
     { show: (item) => showItem(item), problem: (text) => notices.problem(text) },
     signal,
   );
+  const timeline = new TimelineView(channel, signal);
+  const plot = new PlotView(channel, signal);
   const panels = new Panels(
     [
       { id: "results", title: "Results", element: table.element },
@@ -44,6 +48,13 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
         element: errors.element,
         opened: () => errors.opened(),
       },
+      {
+        id: "timeline",
+        title: "Timeline",
+        element: timeline.element,
+        opened: () => timeline.opened(),
+      },
+      { id: "plot", title: "Plot", element: plot.element, opened: () => plot.opened() },
     ],
     signal,
   );
@@ -83,6 +94,8 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
     errors.update(snapshot);
     const failed = snapshot.counts.find(([state]) => state === "failure")?.[1];
     panels.badge("errors", failed ? count(failed) : "");
+    timeline.update();
+    plot.update(snapshot);
     announcer.update(snapshot);
   };
   watchKernel(model, host, signal, (connected) => {
