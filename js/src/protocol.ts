@@ -63,6 +63,12 @@ export interface Row {
   value: string[];
   error: string;
   time: string;
+  seconds: number | null;
+}
+
+/** Rows that match; the next answer goes on at item `next`. */
+export interface FoundPage extends Omit<Page, "start"> {
+  next: number;
 }
 
 /** Rows from `start`; as many as asked for, or as many as belong to the finished prefix. */
@@ -161,6 +167,7 @@ export type Ask =
   | { kind: "detach" }
   | { kind: "rows"; start: number; stop: number }
   | { kind: "span"; start: number; stop: number }
+  | { kind: "find"; text: string; failed: boolean; start: number }
   | { kind: "errors" }
   | { kind: "failure"; index: number }
   | { kind: "retry"; scope: Scope; index: number }

@@ -5,17 +5,16 @@ import { Announcer } from "./announce.ts";
 import { Channel } from "./channel.ts";
 import { count, el } from "./dom.ts";
 import { ErrorsView } from "./errors.ts";
+import { ResultsView } from "./results.ts";
 import { Header } from "./header.ts";
 import { keepShortcutsOut } from "./keyboard.ts";
 import { PictureSwitch, watchKernel } from "./life.ts";
 import { watch, type Model } from "./model.ts";
 import { NoticesView, PrintsView } from "./notices.ts";
-import { Pages } from "./pages.ts";
 import { Panels } from "./panels.ts";
 import { PlotView } from "./plot.ts";
-import type { Page, Snapshot } from "./protocol.ts";
+import type { Snapshot } from "./protocol.ts";
 import { StripView } from "./strip.ts";
-import { TableView } from "./table.ts";
 import { TimelineView } from "./timeline.ts";
 
 /** Draw a run into an element until the signal ends it. */
@@ -27,11 +26,12 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
   const prints = new PrintsView();
   const announcer = new Announcer();
 
-  const pages = new Pages(
-    async (start, stop) => (await channel.ask({ kind: "rows", start, stop })) as Page,
-    () => table.update(model.get("snapshot")),
+  const results = new ResultsView(
+    channel,
+    () => model.get("snapshot"),
+    signal,
+    (text) => announcer.say(text),
   );
-  const table = new TableView(pages, signal);
   const errors = new ErrorsView(
     channel,
     { show: (item) => showItem(item), problem: (text) => notices.problem(text) },
@@ -41,7 +41,7 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
   const plot = new PlotView(channel, signal);
   const panels = new Panels(
     [
-      { id: "results", title: "Results", element: table.element },
+      { id: "results", title: "Results", element: results.element },
       {
         id: "errors",
         title: "Errors",
@@ -62,7 +62,7 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
 
   const showItem = (item: number): void => {
     panels.open("results");
-    table.show(item);
+    results.show(item);
   };
 
   // A click on plain text gives it the focus: keys would go to the notebook otherwise.
@@ -89,8 +89,7 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
     strip.setPrefix(snapshot.prefix, snapshot.ended);
     notices.update(snapshot);
     panels.element.hidden = snapshot.total === 0;
-    pages.setPrefix(snapshot.prefix, snapshot.round);
-    table.update(snapshot);
+    results.update(snapshot);
     errors.update(snapshot);
     const failed = snapshot.counts.find(([state]) => state === "failure")?.[1];
     panels.badge("errors", failed ? count(failed) : "");

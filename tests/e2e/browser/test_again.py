@@ -94,3 +94,44 @@ def test_errors_are_grouped_and_repaired(create: Create, theme: str, tmp_path: P
     expect(errors.locator(".jpar-debug")).to_have_text("run.debug(7)")
     shown.root.get_by_role("button", name="Results").click()
     assert shown.rows()[3][-1] == "✓ success"
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_rows_are_filtered_searched_copied_and_downloaded(create: Create, theme: str, tmp_path: Path) -> None:
+    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path)
+    notebook = create(LOAD, FLAKY)
+    notebook.page.evaluate(
+        "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme]
+    )
+    notebook.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    notebook.run(0, 1)
+    shown = widget.in_cell(notebook, 1)
+    shown.counts("31 success · 9 failure")
+    shown.root.get_by_label("failed only").check()
+    shown.shows("9 rows match")
+    assert [index for index in shown.indices() if index < 14] == [3, 7, 8, 13]
+    shown.root.get_by_label("Search rows").fill("RADIUS 2")
+    shown.shows("2 rows match")
+    assert shown.indices() == [23, 28]
+    shown.drawn.nth(1).click()
+    shown.root.screenshot(path=folder / f"found-{theme}.png")
+    shown.press("Copy rows")
+    expect(shown.button("Copied")).to_be_visible()
+    copied = notebook.page.evaluate("() => navigator.clipboard.readText()").splitlines()
+    assert copied[0].split("\t") == ["index", "state", "seconds", "error", "radius", "height", "value"]
+    assert copied[1].split("\t")[:2] == ["28", "failure"]
+    shown.root.get_by_label("Search rows").fill("")
+    shown.root.get_by_label("failed only").uncheck()
+    shown.shows("40 rows")
+    with notebook.page.expect_download() as download:
+        shown.press("Download CSV")
+    assert download.value.suggested_filename == "run.csv"
+    lines = download.value.path().read_text().splitlines()
+    assert len(lines) == 41
+    assert lines[3].split(",")[1] == "success"
+    assert "ValueError: radius 3 is not a radius" in lines[4]
+    shown.table.focus()
+    notebook.page.keyboard.press("Shift+ArrowDown")
+    notebook.page.keyboard.press("Shift+ArrowDown")
+    shown.shows("2 rows chosen")
+    assert notebook.count_cells() == 2
