@@ -159,7 +159,8 @@ export class PlotView {
     this.#acrossLabel.hidden = histogram;
     this.#logLabel.hidden = what.startsWith("=");
     const log = this.#log.checked && !this.#logLabel.hidden;
-    const across = this.#across.selectedOptions[0]?.textContent ?? "item";
+    const target = this.#targets.find(([x]) => String(x) === this.#across.value);
+    const across = target ? target[1] : "item";
     const names = { y: what.startsWith("=") ? what.slice(1) : "", x: across };
     this.#chart = histogram ? histogramOf(this.#points, log) : scatterOf(this.#points, names, log);
     setText(this.#foot, sentence(this.#chart, this.#body, this.#points.length, this.#step));
