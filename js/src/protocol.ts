@@ -155,6 +155,14 @@ export interface FailureDetail {
   debug: string;
 }
 
+/** The last lines an item printed; `dropped` characters are missing before and between them. */
+export interface ItemLog {
+  index: number;
+  state: ItemState;
+  dropped: number;
+  lines: { stream: string; text: string }[];
+}
+
 export type Scope = "all" | "failed" | "group" | "item";
 
 export type Policy = "all" | "pending";
@@ -168,6 +176,7 @@ export type Ask =
   | { kind: "rows"; start: number; stop: number }
   | { kind: "span"; start: number; stop: number }
   | { kind: "find"; text: string; failed: boolean; start: number }
+  | { kind: "log"; index: number }
   | { kind: "errors" }
   | { kind: "failure"; index: number }
   | { kind: "retry"; scope: Scope; index: number }

@@ -7,6 +7,7 @@ import { count, el } from "./dom.ts";
 import { ErrorsView } from "./errors.ts";
 import { ResultsView } from "./results.ts";
 import { Header } from "./header.ts";
+import { LogsView } from "./logs.ts";
 import { keepShortcutsOut } from "./keyboard.ts";
 import { PictureSwitch, watchKernel } from "./life.ts";
 import { watch, type Model } from "./model.ts";
@@ -31,7 +32,9 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
     () => model.get("snapshot"),
     signal,
     (text) => announcer.say(text),
+    (item) => logs.choose(item),
   );
+  const logs = new LogsView(channel, signal);
   const errors = new ErrorsView(
     channel,
     { show: (item) => showItem(item), problem: (text) => notices.problem(text) },
@@ -54,6 +57,7 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
         element: timeline.element,
         opened: () => timeline.opened(),
       },
+      { id: "logs", title: "Logs", element: logs.element, opened: () => logs.opened() },
       { id: "plot", title: "Plot", element: plot.element, opened: () => plot.opened() },
     ],
     signal,
@@ -91,6 +95,7 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
     panels.element.hidden = snapshot.total === 0;
     results.update(snapshot);
     errors.update(snapshot);
+    logs.update(snapshot);
     const failed = snapshot.counts.find(([state]) => state === "failure")?.[1];
     panels.badge("errors", failed ? count(failed) : "");
     timeline.update();
@@ -103,5 +108,8 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
   });
   watch(model, "strip", signal, (data) => strip.setCells(data));
   watch(model, "snapshot", signal, update);
-  watch(model, "printed", signal, (printed) => prints.update(printed));
+  watch(model, "printed", signal, (printed) => {
+    prints.update(printed);
+    logs.heard(printed);
+  });
 }

@@ -9,6 +9,7 @@ Browser to kernel (each carries a ``mid``, is sent again until answered, and act
     {"kind": "rows", "mid": "v1-5", "start": 0, "stop": 100}
     {"kind": "span", "mid": "v1-6", "start": 500, "stop": 1000}
     {"kind": "find", "mid": "v1-15", "text": "radius", "failed": true, "start": 0}
+    {"kind": "log", "mid": "v1-16", "index": 12}
     {"kind": "errors", "mid": "v1-9"}
     {"kind": "failure", "mid": "v1-10", "index": 12}
     {"kind": "retry", "mid": "v1-11", "scope": "all" | "failed" | "group" | "item", "index": 12}
@@ -35,6 +36,7 @@ from ..engine.overview import ItemState
 from ..engine.plan import CancellationPolicy
 from ..view import failures
 from ..view.format import cut, visible
+from ..view.logs import log
 from ..view.plot import points
 from ..view.rows import PAGE, ValueColumns, page
 from ..view.search import find
@@ -161,6 +163,7 @@ _KINDS: dict[str, dict[str, Check]] = {
     "rows": _RANGE,
     "span": _RANGE,
     "find": {"text": _text, "failed": _flag, "start": _index},
+    "log": {"index": _index},
     "errors": {},
     "failure": {"index": _index},
     "retry": {"scope": _scope, "index": _index},
@@ -241,6 +244,10 @@ class Answers:
     def find(self, request: Request, run: RunSource) -> dict[str, Any]:
         return find(run, request.text, request.failed, request.start, self._values)
 
+    def log(self, request: Request, run: RunSource) -> dict[str, Any]:
+        _check_known(request, run)
+        return log(run, request.index)
+
     def errors(self, request: Request, run: RunSource) -> dict[str, Any]:
         return failures.groups(run)
 
@@ -267,6 +274,7 @@ _SERVE: dict[str, Callable[[Answers, Request, RunSource], Mapping[str, Any] | No
     "rows": Answers.rows,
     "span": Answers.span,
     "find": Answers.find,
+    "log": Answers.log,
     "errors": Answers.errors,
     "failure": Answers.failure,
     "retry": _command(lambda request, run: retrying.retry(run, request.scope, request.index)),
