@@ -15,6 +15,8 @@ import {
 import { Poll } from "./plot_poll.ts";
 import type { Point, PointsBody, Snapshot } from "./protocol.ts";
 
+/** An answer has up to 90 kB. */
+const PAUSE_MS = 4000;
 const MOST_POINTS = 2000;
 const HEIGHT_PX = 220;
 const AXIS = { left: 64, right: 12, top: 8, bottom: 24 };
@@ -35,6 +37,7 @@ export class PlotView {
   readonly #surface: Surface;
   readonly #poll: Poll;
   #known = 0;
+  #results = "";
   /** What was asked for, so that an answer to an older question is not drawn. */
   #question = 0;
   #next = 0;
@@ -57,7 +60,7 @@ export class PlotView {
     const head = el("div", "jpar-chart-head", {}, show, this.#acrossLabel, this.#logLabel);
     this.element.append(head, this.#plot, this.#foot, this.#table);
     this.#drawChoices();
-    this.#poll = new Poll(this.element, signal, (until) => this.#ask(until));
+    this.#poll = new Poll(this.element, signal, (until) => this.#ask(until), PAUSE_MS);
     this.#listen(signal);
   }
 
@@ -68,6 +71,9 @@ export class PlotView {
 
   /** The run changed. */
   update(snapshot: Snapshot): void {
+    const results = `${snapshot.round} ${snapshot.complete} ${snapshot.known}`;
+    if (results === this.#results) return;
+    this.#results = results;
     this.#known = snapshot.known;
     this.#poll.changed();
   }

@@ -16,6 +16,8 @@ import {
   type Stretch,
 } from "./timeline_lanes.ts";
 
+/** An answer has up to 45 kB. */
+const PAUSE_MS = 2000;
 const AXIS_PX = 22;
 const TOP_PX = 4;
 const TEXT_PX = 12;
@@ -50,7 +52,7 @@ export class TimelineView {
     this.#plot.append(this.#surface.canvas, this.#tip);
     const head = el("div", "jpar-chart-head", {}, this.#summary, this.#legend);
     this.element.append(head, this.#plot, this.#table);
-    this.#poll = new Poll(this.element, signal, (until) => this.#ask(until));
+    this.#poll = new Poll(this.element, signal, (until) => this.#ask(until), PAUSE_MS);
     this.#listen(signal);
   }
 

@@ -103,6 +103,22 @@ test("how long items took is a histogram with a table beside it", async () => {
   );
 });
 
+test("a part of a large run is said to be a part", async () => {
+  const { foot, open } = setUp(() => ({ ...body, known: 1_000_000 }), 1_000_000);
+  await open();
+  assert.match(foot(), / · 3 of 1,000,000 items drawn, spread over the whole run$/);
+});
+
+test("a run whose results did not change is not asked again", async () => {
+  const { asks, open, view } = setUp();
+  await open();
+  const asked = asks().length;
+  view.update({ known: 4 } as Snapshot);
+  view.opened();
+  await frame();
+  assert.equal(asks().length, asked);
+});
+
 test("nothing to draw is said", async () => {
   const none = { ...body, columns: [], targets: [], y: "", points: [], values: 0 };
   const { foot, open } = setUp(() => none);
