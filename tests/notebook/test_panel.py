@@ -425,6 +425,7 @@ def test_the_live_view_of_a_run_is_shown_below_and_replaced(desk: Desk) -> None:
     assert first.comm is None
     wait_until(lambda: second.snapshot["ended"], "the view shows the end")
     assert second.snapshot["name"] == "more"
+    wait_until(lambda: "results" in desk.panel.runs.rows[1].text, "the first run is the second row")
     desk.panel.runs.rows[1].show.click()
     wait_until(lambda: desk.panel.runs.live.children[0].snapshot["name"] == "results", "the other is shown")
     assert run.result()
