@@ -256,6 +256,11 @@ class Answers:
         return failures.failure(run, request.index) | {"debug": debug_line(run, request.index)}
 
 
+def _retry(request: Request, run: RunSource) -> None:
+    if not retrying.retry(run, request.scope, request.index):
+        raise BadMessage("nothing to retry: none of these items has failed by now", request.mid)
+
+
 def _check_known(request: Request, run: RunSource) -> None:
     known = run.overview().known
     if request.index >= known:
@@ -277,7 +282,7 @@ _SERVE: dict[str, Callable[[Answers, Request, RunSource], Mapping[str, Any] | No
     "log": Answers.log,
     "errors": Answers.errors,
     "failure": Answers.failure,
-    "retry": _command(lambda request, run: retrying.retry(run, request.scope, request.index)),
+    "retry": _command(lambda request, run: _retry(request, run)),
     "timeline": Answers.timeline,
     "points": Answers.points,
 }
