@@ -13,7 +13,7 @@ from .source import RunSource
 
 MATCHES = 100
 """Rows in one answer at most."""
-LOOKED = 2000
+LOOKED = 5000
 """Rows read for one answer at most."""
 SECONDS = 0.05
 """Time one answer may take, as far as rows end in time."""
