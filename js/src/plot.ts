@@ -32,7 +32,7 @@ export class PlotView {
   readonly #plot = el("div", "jpar-chart-plot", { role: "group", tabindex: 0 });
   readonly #tip = el("div", "jpar-tip", { hidden: true, role: "status" });
   readonly #foot = el("div", "jpar-foot");
-  readonly #table = el("table", "jpar-sr");
+  readonly #table = el("table");
   readonly #channel: Channel;
   readonly #surface: Surface;
   readonly #poll: Poll;
@@ -58,7 +58,7 @@ export class PlotView {
     this.#plot.append(this.#surface.canvas, this.#tip);
     const show = el("label", "", {}, "Show ", this.#what);
     const head = el("div", "jpar-chart-head", {}, show, this.#acrossLabel, this.#logLabel);
-    this.element.append(head, this.#plot, this.#foot, this.#table);
+    this.element.append(head, this.#plot, this.#foot, el("div", "jpar-sr", {}, this.#table));
     this.#drawChoices();
     this.#poll = new Poll(this.element, signal, (until) => this.#ask(until), PAUSE_MS);
     this.#listen(signal);

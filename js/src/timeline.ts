@@ -34,7 +34,7 @@ export class TimelineView {
     "aria-label": "Timeline; arrows walk through chunks and workers",
   });
   readonly #tip = el("div", "jpar-tip", { hidden: true, role: "status" });
-  readonly #table = el("table", "jpar-sr");
+  readonly #table = el("table");
   readonly #surface: Surface;
   readonly #poll: Poll;
   readonly #channel: Channel;
@@ -51,7 +51,7 @@ export class TimelineView {
     this.#surface = new Surface(signal, (context, size, ink) => this.#paint(context, size, ink));
     this.#plot.append(this.#surface.canvas, this.#tip);
     const head = el("div", "jpar-chart-head", {}, this.#summary, this.#legend);
-    this.element.append(head, this.#plot, this.#table);
+    this.element.append(head, this.#plot, el("div", "jpar-sr", {}, this.#table));
     this.#poll = new Poll(this.element, signal, (until) => this.#ask(until), PAUSE_MS);
     this.#listen(signal);
   }
