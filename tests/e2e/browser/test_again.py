@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from ..waiting import wait_until
 from . import widget
 from .cells import HELD, LOAD
 from .conftest import Create
@@ -109,10 +110,10 @@ def test_rows_are_filtered_searched_copied_and_downloaded(create: Create, theme:
     shown.counts("31 success · 9 failure")
     shown.root.get_by_label("failed only").check()
     shown.shows("9 rows match")
-    assert [index for index in shown.indices() if index < 14] == [3, 7, 8, 13]
+    wait_until(lambda: [row for row in shown.indices() if row < 14] == [3, 7, 8, 13], "the failed rows")
     shown.root.get_by_label("Search rows").fill("RADIUS 2")
     shown.shows("2 rows match")
-    assert shown.indices() == [23, 28]
+    wait_until(lambda: shown.indices() == [23, 28], "the rows that match")
     shown.drawn.nth(1).click()
     shown.root.screenshot(path=folder / f"found-{theme}.png")
     shown.press("Copy rows")
