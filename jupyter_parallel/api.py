@@ -8,6 +8,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
@@ -15,7 +16,7 @@ from . import backends
 from .engine.engine import Engine
 from .engine.feed import Feed
 from .engine.plan import MISSING, CancellationPolicy, Options
-from .engine.ports import Backend, MonotonicClock, Observer
+from .engine.ports import Backend, MonotonicClock, Observer, Sink, Store
 from .engine.run import Run
 from .engine.state import RunState, Source
 from .errors import RunFailed, UsageError
@@ -42,6 +43,8 @@ class Plan:
         What is known of the items, when their iterable cannot tell.
     targets
         Column names of an item in tables.
+    text
+        Source of the function, where no file has it.
     """
 
     task: Task
@@ -49,6 +52,7 @@ class Plan:
     options: Options
     source: Source | None = None
     targets: Sequence[str] = ("item",)
+    text: str = ""
 
     def debug(self, index: int) -> Any:
         """Run item ``index`` in this thread, outside any worker, and return its value."""
@@ -77,12 +81,19 @@ class Session:
     def __init__(self) -> None:
         self.options = Options()
         self.screen: Screen = _dark
+        self.folder: Path | None = None
+        """Where the notebook is: checkpoints lie beside it. Without one, the working directory."""
         self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
         self._last: Run | None = None
 
     def note(self, run: Run) -> None:
         self._runs.add(run)
         self._last = run
+
+    @property
+    def root(self) -> Path:
+        """The folder beside which checkpoints lie."""
+        return self.folder or Path.cwd()
 
     @property
     def last(self) -> Run | None:
@@ -362,7 +373,12 @@ class _Launcher:
     """Everything a run keeps between its start and a retry."""
 
     def __init__(self, plan: Plan) -> None:
+        if plan.options.checkpoint is not None:
+            # What is stored must not change when a later item changes an object.
+            plan = replace(plan, task=replace(plan.task, pickled=True))
         self._plan = plan
+        self._store = _checkpoint(plan)
+        self._sink = _sink(plan.options)
         self._feed = Feed(plan.items, plan.source)
         self._state: RunState | None = None
         self._observers: list[Observer] = []
@@ -382,10 +398,12 @@ class _Launcher:
             self._state = self._fresh_state(backend)
 
         def at_end() -> None:
+            for outlet in filter(None, (self._store, self._sink)):
+                outlet.close()
             backend.retire(token)
             backends.release(backend)
 
-        return Engine(
+        engine = Engine(
             self._state,
             backend,
             token,
@@ -394,7 +412,16 @@ class _Launcher:
             changed=self._changed,
             observers=self._observers,
             at_end=at_end,
+            store=self._store,
+            sink=self._sink,
         )
+        try:
+            for outlet in filter(None, (self._store, self._sink)):
+                outlet.open(engine.post)
+        except BaseException:
+            at_end()
+            raise
+        return engine
 
     def run(self, engine: Engine) -> Run:
         """Return the handle of the run."""
@@ -418,6 +445,49 @@ class _Launcher:
         return RunState(
             self._plan.options, self._feed.source, backend.capacity(), backend.capabilities, whole=whole
         )
+
+
+def _checkpoint(plan: Plan) -> Store | None:
+    options, task = plan.options, plan.task
+    if options.checkpoint is None:
+        return None
+    from .store.checkpoint import Checkpoint
+    from .store.fingerprint import fingerprint
+
+    function = fingerprint(
+        task.function, call=task.call, kwargs=task.kwargs, seed=options.seed, text=plan.text
+    )
+    return Checkpoint(
+        session.root,
+        options.checkpoint,
+        function,
+        label=options.name or "",
+        targets=plan.targets,
+        on_change=options.on_change,
+        fresh=options.fresh,
+        seeded=options.seed is not None,
+        key=options.key,
+    )
+
+
+def _sink(options: Options) -> Sink | None:
+    if options.saver is None:
+        return None
+    from .store.delivery import Delivery
+    from .store.savers import saver_of
+
+    return Delivery(saver_of(options.saver))
+
+
+def _open_stored(name: str, trust: bool) -> Run:
+    from .store.stored import open_run, sign
+
+    if trust:
+        sign(session.root, name)
+    return open_run(session.root, name)
+
+
+Run.opener = _open_stored
 
 
 def _count_text(items: Iterable[Any]) -> str:

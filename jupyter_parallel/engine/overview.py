@@ -51,6 +51,8 @@ class Counts:
     cancelled: int = 0
     skipped: int = 0
     total: int | None = None
+    restored: int = 0
+    """How many of the successes came from a checkpoint."""
 
     @property
     def complete(self) -> int:
@@ -99,6 +101,8 @@ class Overview:
     """A cell waits for this run; it can be detached."""
     note: str = ""
     """One line the user should see: why it ended early, how to go on."""
+    saved: int | None = None
+    """How many results are in the checkpoint for good; None without one."""
 
     @property
     def elapsed(self) -> float:
@@ -125,3 +129,4 @@ class Glance:
     """Seconds."""
     worker: str = ""
     attempts: int = 0
+    restored: bool = False

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import Any, overload
+from typing import Any, ClassVar, overload
 
 from . import events as ev
 from .engine import Engine
@@ -32,6 +32,9 @@ class Run(ResultSequence):
     ``ItemCancelled`` or ``ItemSkipped``, never the original exception itself. ``len``, ``bool`` and
     ``repr`` never wait. Runs are made by ``Runner.map``, ``parallel_map`` and the magics.
     """
+
+    opener: ClassVar[Callable[[str, bool], Run] | None] = None
+    """Opens stored runs; ``api`` puts it here, for the engine knows no checkpoints."""
 
     def __init__(
         self,
@@ -63,6 +66,28 @@ class Run(ResultSequence):
         self._waiting = False
 
     # What it looks like -----------------------------------------------------------------------
+
+    @staticmethod
+    def open(name: str, *, trust: bool = False) -> Run:
+        """Open a stored run without running anything: its values, errors and table.
+
+        Parameters
+        ----------
+        name
+            Name of the checkpoint, as given by ``checkpoint=`` or ``--checkpoint``.
+        trust
+            Sign the results with your own key first. Do this only when you know where they come from:
+            reading a value can run code that its writer chose.
+
+        Raises
+        ------
+        CheckpointError
+            There is no such checkpoint, or it cannot be read.
+        UntrustedCheckpoint
+            Its results were not signed by you.
+        """
+        assert Run.opener is not None, "jupyter_parallel.api has not been imported"
+        return Run.opener(name, trust)
 
     def __repr__(self) -> str:
         counts = self.counts
@@ -205,7 +230,7 @@ class Run(ResultSequence):
             if again:
                 self._engine = self._relaunch()
                 with self._changed:
-                    self._state.reopen(len(self._feed.pulled), self._feed.exhausted)
+                    self._state.reopen(self._feed.count, self._feed.exhausted)
             self._engine.post(ev.RetryAsked(self._without_value() if only is None else sorted(only)))
             if not again:
                 return
@@ -220,7 +245,7 @@ class Run(ResultSequence):
 
         Whatever it raises is raised here, so ``%debug`` and breakpoints work.
         """
-        return self._rerun(self._feed.pulled[index], index)
+        return self._rerun(self._feed.item(index), index)
 
     # For views --------------------------------------------------------------------------------
 
@@ -253,6 +278,7 @@ class Run(ResultSequence):
                 first_failure=self._first_failure(),
                 waiting=self._waiting,
                 note=state.note,
+                saved=state.saving.saved if state.saving.stores else None,
             )
 
     def item_states(self, start: int, stop: int) -> bytes:
@@ -271,10 +297,11 @@ class Run(ResultSequence):
             item=self._item(index),
             brief=found[0].store.brief(found[1]) if found else None,
             failure=failed.failure if failed else None,
-            started=times[0] if times else None,
+            started=times[0] if times and not (found and found[0].restored) else None,
             duration=times[1] - times[0] if times else None,
             worker=results.worker(index),
             attempts=self._state.judge.attempts.get(index, 1),
+            restored=found is not None and found[0].restored,
         )
 
     def printed(self, after: int = -1) -> list[tuple[int, int, str, str]]:
@@ -302,8 +329,7 @@ class Run(ResultSequence):
         return FirstFailure(first.index, failure.type, failure.message, failure.where)
 
     def _item(self, index: int) -> Any:
-        pulled = self._feed.pulled
-        return pulled[index] if index < len(pulled) else None
+        return self._feed.item(index)
 
 
 class _Records(Sequence[Record]):
@@ -331,15 +357,18 @@ class _Records(Sequence[Record]):
         state = run._state
         with run._changed:
             item_state, times = state.ledger[index], state.results.times(index)
+            found = state.results.segment(index)
+            restored = found is not None and found[0].restored
         return Record(
             index=index,
             item=run._item(index),
             state=item_state.word,
             value=run._value(index) if item_state is ItemState.SUCCESS else None,
-            started=times[0] - (state.started or 0.0) if times else None,
+            started=times[0] - (state.started or 0.0) if times and not restored else None,
             duration=times[1] - times[0] if times else None,
             worker=state.results.worker(index),
             attempts=state.judge.attempts.get(index, 1),
             output=tuple(state.results.output(index)),
             failed=state.results.failed(index),
+            restored=restored,
         )

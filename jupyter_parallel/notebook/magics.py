@@ -207,7 +207,7 @@ def _plan(program: clause.Program, chosen: Any) -> Plan:
         program.function, "star" if program.star else "item", {}, chosen.seed, dict(program.sources)
     )
     source = Source(program.length, eager=program.bounded)
-    return Plan(task, program.items, chosen, source, program.targets or ("item",))
+    return Plan(task, program.items, chosen, source, program.targets or ("item",), program.text)
 
 
 def _title(source: str) -> str:

@@ -159,7 +159,35 @@ class Outbox:
             self._made.append(Done(start, stamps, values))
 
 
-class SpoolOutbox(Outbox):
+class PickledOutbox(Outbox):
+    """Finished items of one chunk whose values are pickled when their item ends: nothing changes them later."""
+
+    _blobs = False
+
+    def settle(self, value: Any) -> Any:
+        if is_plain(value):
+            return value
+        value = super().settle(value)
+        if is_plain(value):
+            return value
+        self._blobs = True
+        return Blob(_pickled(value), brief(value))
+
+    def _add(self, start: int, stamps: array[float], values: list[Any]) -> None:
+        if not self._blobs:
+            super()._add(start, stamps, values)
+            return
+        at = 0
+        while at < len(values):
+            blobs = type(values[at]) is Blob
+            end = at + 1
+            while end < len(values) and (type(values[end]) is Blob) is blobs:
+                end += 1
+            self._made.append(Done(start + at, stamps[at : end + 1], values[at:end], blobs))
+            at = end
+
+
+class SpoolOutbox(PickledOutbox):
     """Finished items of one chunk, written as bytes to a file that the kernel reads."""
 
     captured_exceptions = False
@@ -170,16 +198,6 @@ class SpoolOutbox(Outbox):
         self._spool = spool
         self._position = 0
         self._pid = os.getpid()
-        self._blobs = False
-
-    def settle(self, value: Any) -> Any:
-        if is_plain(value):
-            return value
-        value = super().settle(value)
-        if is_plain(value):
-            return value
-        self._blobs = True
-        return Blob(_pickled(value), brief(value))
 
     def fail(self, error: BaseException) -> int:
         if os.getpid() != self._pid:
@@ -213,19 +231,6 @@ class SpoolOutbox(Outbox):
             raise SpoolFull(f"results cannot be written: {error}") from error
         # Only now may the kernel look: what it sees committed is always whole records.
         self.page.fields[COMMITTED] = self._position
-
-    def _add(self, start: int, stamps: array[float], values: list[Any]) -> None:
-        if not self._blobs:
-            super()._add(start, stamps, values)
-            return
-        at = 0
-        while at < len(values):
-            blobs = type(values[at]) is Blob
-            end = at + 1
-            while end < len(values) and (type(values[end]) is Blob) is blobs:
-                end += 1
-            self._made.append(Done(start + at, stamps[at : end + 1], values[at:end], blobs))
-            at = end
 
 
 def _pickled(value: Any) -> bytes:

@@ -48,6 +48,8 @@ class Task:
         Seeds ``random``, ``numpy.random`` and ``context().rng`` for each item.
     sources
         ``{file name: (label, text)}`` of notebook code, for tracebacks.
+    pickled
+        Values are pickled as soon as their item has ended, also where they could stay objects.
     """
 
     function: Callable[..., Any]
@@ -55,6 +57,7 @@ class Task:
     kwargs: dict[str, Any] = field(default_factory=dict)
     seed: int | None = None
     sources: dict[str, tuple[str, str]] = field(default_factory=dict)
+    pickled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Program:
     sources: Sources
     names: dict[str, Any] = field(default_factory=dict)
     """Functions and classes of the notebook that belong on the worker's ``__main__``."""
+    pickled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,8 @@ class PackedTask:
 
 def program_here(task: Task) -> Program:
     """Return a task as a worker inside this process holds it: the objects themselves, apart from keywords."""
-    return Program(task.function, task.call, _keywords_here(task.kwargs), task.seed, task.sources)
+    keywords = _keywords_here(task.kwargs)
+    return Program(task.function, task.call, keywords, task.seed, task.sources, pickled=task.pickled)
 
 
 def _keywords_here(kwargs: dict[str, Any]) -> Callable[[], dict[str, Any]] | None:
