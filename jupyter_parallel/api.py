@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from . import backends
 from .engine.engine import Engine
@@ -23,6 +23,9 @@ from .errors import RunFailed, UsageError
 from .worker.context import inside_item
 from .worker.execute import run_one
 from .worker.payload import Task
+
+if TYPE_CHECKING:
+    from .store.stored import Summary
 
 Call = Literal["item", "star", "chunk"]
 
@@ -479,6 +482,27 @@ def _sink(options: Options) -> Sink | None:
     return Delivery(saver_of(options.saver))
 
 
+def stored_runs() -> list[Summary]:
+    """Return what is stored beside the notebook, the latest first; no value is looked at."""
+    from .store.stored import summaries
+
+    return summaries(session.root)
+
+
+def remove_stored(name: str) -> int:
+    """Delete a stored run; return the bytes it took."""
+    from .store.stored import remove
+
+    return remove(session.root, name)
+
+
+def export_stored(name: str, path: str) -> int:
+    """Write the values of a stored run to a file; return how many there were."""
+    from .store.stored import export
+
+    return export(session.root, name, path)
+
+
 def _open_stored(name: str, trust: bool) -> Run:
     from .store.stored import open_run, sign
 
@@ -487,7 +511,7 @@ def _open_stored(name: str, trust: bool) -> Run:
     return open_run(session.root, name)
 
 
-Run.opener = _open_stored
+Run._opener = _open_stored
 
 
 def _count_text(items: Iterable[Any]) -> str:

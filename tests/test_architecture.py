@@ -52,13 +52,15 @@ def room(ours: str = "", top: str = "", lazy: str = "") -> Room:
 ROOMS = {
     "__init__": room("api errors engine worker"),
     "errors": room(),
-    "api": room("errors engine worker backends"),
+    "api": room("errors engine worker backends store"),
     "testing": room("errors engine"),
     "engine": room("errors engine", lazy="numpy"),  # ``Run.__array__``, which only numpy calls
     "worker": room("errors worker", top="cloudpickle", lazy="numpy threadpoolctl"),
     "backends": room(
         "errors engine.ports engine.plan engine.overview worker backends", lazy="loky cloudpickle psutil"
     ),
+    # ``stored`` makes the run that ``Run.open`` returns, so it sees the whole engine.
+    "store": room("errors engine worker store", lazy="numpy pyarrow"),
     "view": room("errors engine view", lazy="tqdm"),
     "notebook": room(
         "errors engine api view notebook",

@@ -100,9 +100,7 @@ class Feed:
         try:
             self._pull_some(self._iterator, count, post)
         except Exception as error:
-            told = InputError(
-                f"the items raised {type(error).__name__} at position {self.count}: {error}"
-            )
+            told = InputError(f"the items raised {type(error).__name__} at position {self.count}: {error}")
             told.__cause__ = error
             self._dry = True
             post(ev.Exhausted(told))

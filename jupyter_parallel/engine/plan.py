@@ -127,7 +127,9 @@ class Options:
             if check is not None and value is not option.default:
                 check(option.name, value)
         if self.checkpoint is None and (self.fresh or self.key is not None):
-            raise UsageError(f"{'fresh' if self.fresh else 'key'} belongs to a checkpoint: give checkpoint= too")
+            raise UsageError(
+                f"{'fresh' if self.fresh else 'key'} belongs to a checkpoint: give checkpoint= too"
+            )
         if self.saver is None and not self.keep:
             raise UsageError("keep=False drops values that were saved: give saver= too")
 
@@ -220,7 +222,9 @@ def _on_change(name: str, value: Any) -> None:
 
 def _callable(name: str, value: Any) -> None:
     if not callable(value):
-        raise UsageError(f"{name}={value!r} must be a function of an item, such as {name}=lambda item: item.id")
+        raise UsageError(
+            f"{name}={value!r} must be a function of an item, such as {name}=lambda item: item.id"
+        )
 
 
 def _positive(name: str, value: Any) -> None:

@@ -33,7 +33,7 @@ class Run(ResultSequence):
     ``repr`` never wait. Runs are made by ``Runner.map``, ``parallel_map`` and the magics.
     """
 
-    opener: ClassVar[Callable[[str, bool], Run] | None] = None
+    _opener: ClassVar[Callable[[str, bool], Run] | None] = None
     """Opens stored runs; ``api`` puts it here, for the engine knows no checkpoints."""
 
     def __init__(
@@ -86,8 +86,8 @@ class Run(ResultSequence):
         UntrustedCheckpoint
             Its results were not signed by you.
         """
-        assert Run.opener is not None, "jupyter_parallel.api has not been imported"
-        return Run.opener(name, trust)
+        assert Run._opener is not None, "jupyter_parallel.api has not been imported"
+        return Run._opener(name, trust)
 
     def __repr__(self) -> str:
         counts = self.counts

@@ -138,6 +138,19 @@ class RunState:
         self._window.clear()
         self.note, self.ended, self.status = reason, now, RunStatus.INTERRUPTED
 
+    def fill(self, count: int, values: Iterable[Values], failures: Iterable[Failed]) -> None:
+        """Be a run that has ended, of ``count`` items; those with neither value nor failure never ran."""
+        self._extend(count, ItemState.PENDING)
+        for one in values:
+            self._place(one)
+        for failed in failures:
+            if self.ledger.end(failed.index, failed.index + 1, ItemState.FAILURE):
+                self.results.put_failure(failed, "")
+        rest = self.ledger.end(0, count, ItemState.SKIPPED)
+        self._closed = self._exhausted = True
+        self.started = self.ended = 0.0
+        self.status = RunStatus.INTERRUPTED if rest else RunStatus.FINISHED
+
     def _began(self, event: ev.Began, now: float) -> Instructions:
         self.status = RunStatus.RUNNING
         self.started = now if self.started is None else self.started
@@ -227,7 +240,9 @@ class RunState:
 
     def _not_delivered(self, event: ev.Undelivered, now: float) -> Instructions:
         self.saving.error = event.error
-        self.note = f"the saver raised {type(event.error).__name__}: {event.error}; values are kept from there on"
+        self.note = (
+            f"the saver raised {type(event.error).__name__}: {event.error}; values are kept from there on"
+        )
         if not self.saving.keep:
             # Nobody takes the values any more: going on would fill the memory.
             self._close(ItemState.SKIPPED)
@@ -523,7 +538,9 @@ class RunState:
         if not self.saving.settled(cancelled, forced=self._policy == CancellationPolicy.ALL):
             return
         if self.saving.unsaved:
-            self.note = f"{self.saving.unsaved:,} results are not saved: {self.saving.trouble}; this run has them"
+            self.note = (
+                f"{self.saving.unsaved:,} results are not saved: {self.saving.trouble}; this run has them"
+            )
         self.ended = now
         self.status = self._outcome()
 

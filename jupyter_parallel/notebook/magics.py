@@ -10,12 +10,13 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import no_var_expand
 
 from ..errors import UsageError
-from . import clause, completion, guard, options, tracebacks, transform
+from . import clause, completion, guard, options, stored_runs, tracebacks, transform
 
 if TYPE_CHECKING:
     from ..api import Plan
@@ -140,15 +141,13 @@ class Magics:
             print(f"{option.name:14} {_told(value)}{changed}")
 
     def runs(self, line: str) -> None:
-        from .. import api
-        from ..view.text import summary
+        """Show the runs of this session and those that are stored.
 
-        if line.strip():
-            raise UsageError(f"%parallel_runs takes no arguments, not {line.strip()!r}")
-        for run in api.session.runs:
-            print(f"{run.id:4}  {summary(run)}")
-        if not api.session.runs:
-            print("no runs yet")
+        ``%parallel_runs rm NAME`` deletes a stored run, ``%parallel_runs export NAME file.parquet`` writes
+        its values to a file (or .jsonl, .csv, .npy), ``%parallel_runs trust NAME`` signs one that comes from
+        somebody else with your key.
+        """
+        stored_runs.command(line)
 
     # Inside -----------------------------------------------------------------------------------
 
@@ -203,9 +202,7 @@ def _plan(program: clause.Program, chosen: Any) -> Plan:
     from ..engine.state import Source
     from ..worker.payload import Task
 
-    task = Task(
-        program.function, "star" if program.star else "item", {}, chosen.seed, dict(program.sources)
-    )
+    task = Task(program.function, "star" if program.star else "item", {}, chosen.seed, dict(program.sources))
     source = Source(program.length, eager=program.bounded)
     return Plan(task, program.items, chosen, source, program.targets or ("item",), program.text)
 
@@ -239,6 +236,10 @@ def _screen(run: Run) -> Iterator[None]:
 
 def load(shell: Any) -> None:
     """Install everything in a shell. Idempotent."""
+    from .. import api
+
+    # A notebook's kernel starts beside it; a later %cd must not hide its checkpoints.
+    api.session.folder = api.session.folder or Path.cwd()
     magics = Magics(shell)
     for name, function, kind in (
         ("parallel", magics.cell, "cell"),

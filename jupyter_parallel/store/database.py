@@ -133,7 +133,9 @@ def _damage_told(place: Place) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if is_lasting(error):
             raise CheckpointDamaged(_damaged(place, str(error))) from error
-        raise CheckpointError(f"the checkpoint {place.name!r} cannot be opened ({place.file}): {error}") from error
+        raise CheckpointError(
+            f"the checkpoint {place.name!r} cannot be opened ({place.file}): {error}"
+        ) from error
     except sqlite3.DatabaseError as error:
         raise CheckpointDamaged(_damaged(place, str(error))) from error
 
@@ -178,7 +180,9 @@ class Batch:
         found: dict[str, Any] = json.loads(zlib.decompress(self.packed_head))
         return found
 
-    def signed(self, name: str, epoch: str, payload: Sequence[bytes | memoryview]) -> list[bytes | memoryview]:
+    def signed(
+        self, name: str, epoch: str, payload: Sequence[bytes | memoryview]
+    ) -> list[bytes | memoryview]:
         """Return what the digest binds; ``epoch`` is the digest of the epoch's text."""
         whole = payload if len(payload) == 1 else [b"".join(payload)]
         return [name.encode(), epoch.encode(), self.keys, self.times, self.packed_head, *whole]
@@ -195,7 +199,8 @@ def insert_batch(connection: sqlite3.Connection, batch: Batch, payload: Sequence
     """Write a batch; call it inside a transaction. Its own ``id`` is not used."""
     row = (batch.epoch, batch.saved, batch.done, batch.failed, batch.keys, batch.times, batch.packed_head)
     cursor = connection.execute(
-        f"insert into batch ({_COLUMNS}) values (null, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, batch.signer, batch.mac)
+        f"insert into batch ({_COLUMNS}) values (null, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*row, batch.signer, batch.mac),
     )
     first = (cursor.lastrowid or 0) * _PARTS_PER_BATCH
     for number, data in enumerate(payload):

@@ -42,9 +42,7 @@ def digests(values: Iterable[Any]) -> list[bytes]:
     plain, found = _PLAIN, []
     for value in values:
         encode = plain.get(type(value))
-        found.append(
-            digest(value) if encode is None else blake2b(encode(value), digest_size=SIZE).digest()
-        )
+        found.append(digest(value) if encode is None else blake2b(encode(value), digest_size=SIZE).digest())
     return found
 
 
@@ -226,8 +224,11 @@ class Encoder:
 
     def _series(self, value: Any) -> bytes:
         return _part(
-            b"P", self._named(type(value)) + self._index(value.index) + self.encode(value.name)
-            + self._column(value)
+            b"P",
+            self._named(type(value))
+            + self._index(value.index)
+            + self.encode(value.name)
+            + self._column(value),
         )
 
     def _index(self, value: Any) -> bytes:

@@ -41,7 +41,9 @@ class Epochs:
         self._name = name
         self._signer = signer
         self._all: dict[int, Epoch] = {}
-        foreign = connection.execute("select count(*) from batch where signer <> ?", (signer.id,)).fetchone()[0]
+        foreign = connection.execute("select count(*) from batch where signer <> ?", (signer.id,)).fetchone()[
+            0
+        ]
         rows = connection.execute("select id, digest, parent, text, versions, mac from epoch order by id")
         for number, digest, parent, text, versions, mac in rows:
             fits = text_digest(text) == digest and signer.valid(mac, self._bound(digest, parent))
@@ -51,7 +53,7 @@ class Epochs:
 
     def _bound(self, digest: str, parent: int | None) -> list[bytes]:
         above = "" if parent is None or parent not in self._all else self._all[parent].digest
-        return [b"epoch", self._name.encode(), digest.encode(), above.encode()]
+        return epoch_bound(self._name, digest, above)
 
     def chain(self, epoch: Epoch) -> list[tuple[int, str]]:
         """Return number and digest of an epoch and of those whose results it keeps, oldest first."""
@@ -84,7 +86,9 @@ class Epochs:
             return self._add(now, None)
         if on_change == "keep":
             return self._add(now, latest.id)
-        raise FunctionChanged(_changed(self._name, self.done(self.chain(latest)), difference(latest.text, now.text)))
+        raise FunctionChanged(
+            _changed(self._name, self.done(self.chain(latest)), difference(latest.text, now.text))
+        )
 
     def get(self, number: int) -> Epoch:
         return self._all[number]
@@ -109,6 +113,11 @@ class Epochs:
         epoch = Epoch(int(cursor.lastrowid or 0), now.digest, parent, now.text, dict(now.versions))
         self._all[epoch.id] = epoch
         return epoch
+
+
+def epoch_bound(name: str, digest: str, parent: str) -> list[bytes]:
+    """Return what the keyed digest of an epoch binds; ``parent`` is the digest of the epoch it keeps."""
+    return [b"epoch", name.encode(), digest.encode(), parent.encode()]
 
 
 def untrusted(name: str) -> str:

@@ -176,7 +176,11 @@ class _Reader:
             return
         self.sections[module.__name__] = f"# module {module.__name__}\n{module_text(module)}"
         for value in list(vars(module).values()):
-            home = value if isinstance(value, ModuleType) else sys.modules.get(getattr(value, "__module__", "") or "")
+            home = (
+                value
+                if isinstance(value, ModuleType)
+                else sys.modules.get(getattr(value, "__module__", "") or "")
+            )
             if home is not None and home is not module:
                 self._module(home)
 
@@ -196,7 +200,9 @@ class _Reader:
         try:
             content = blake2b(encoder.encode(value), digest_size=8).hexdigest()
         except (Unidentifiable, RecursionError) as error:
-            self.unchecked.append(f"{name} ({named})" if str(error) in named else f"{name} ({named}: {error})")
+            self.unchecked.append(
+                f"{name} ({named})" if str(error) in named else f"{name} ({named}: {error})"
+            )
             return f"{named}, not checked"
         for held in encoder.classes:
             self.reach(held)
@@ -243,8 +249,10 @@ def _annotations(kind: type) -> list[tuple[str, str]]:
         found = vars(kind).get("__annotations__") or {}
     except Exception:
         found = {}
-    return [(name, told if isinstance(told, str) else getattr(told, "__qualname__", repr(told)))
-            for name, told in dict(found).items()]
+    return [
+        (name, told if isinstance(told, str) else getattr(told, "__qualname__", repr(told)))
+        for name, told in dict(found).items()
+    ]
 
 
 def _is_ours(thing: Any) -> bool:
@@ -257,7 +265,9 @@ _BOILERPLATE = frozenset(
     " __abstractmethods__ _abc_impl __parameters__ __orig_bases__ __annotate__ __annotate_func__"
     " __annotations_cache__ __slots__ _member_map_ _member_names_ _value2member_map_ __classcell__".split()
 )
-_DESCRIPTORS = frozenset({"member_descriptor", "getset_descriptor", "wrapper_descriptor", "method_descriptor"})
+_DESCRIPTORS = frozenset(
+    {"member_descriptor", "getset_descriptor", "wrapper_descriptor", "method_descriptor"}
+)
 
 
 def _versions(packages: Iterable[str]) -> dict[str, str]:
@@ -271,5 +281,3 @@ def _versions(packages: Iterable[str]) -> dict[str, str]:
         if isinstance(version, str):
             found[name] = version
     return found
-
-

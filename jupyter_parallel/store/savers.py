@@ -49,7 +49,9 @@ class JsonLines:
         self._begun = False
 
     def write(self, start: int, stop: int, pairs: Pairs) -> None:
-        lines = [json.dumps({"index": index, "value": value}, default=_plain) + "\n" for index, value in pairs]
+        lines = [
+            json.dumps({"index": index, "value": value}, default=_plain) + "\n" for index, value in pairs
+        ]
         self._append("".join(lines))
 
     def _append(self, text: str) -> None:
@@ -108,7 +110,9 @@ class Parquet:
         schema = None if self._writer is None else self._writer.schema
         table = self._arrow.Table.from_pylist(rows, schema=schema)
         if schema is not None and (new := {name for row in rows for name in row} - set(schema.names)):
-            raise ValueError(f"items {start} to {stop - 1} have a new column {min(new)!r}; the file has {schema.names}")
+            raise ValueError(
+                f"items {start} to {stop - 1} have a new column {min(new)!r}; the file has {schema.names}"
+            )
         if self._writer is None:
             self._open(table.schema)
         self._writer.write_table(table)
@@ -148,7 +152,9 @@ class Npy:
     def write(self, start: int, stop: int, pairs: Pairs) -> None:
         if len(pairs) != stop - start:
             missing = min(set(range(start, stop)) - {index for index, _ in pairs})
-            raise ValueError(f"item {missing} has no value, and an array has no place for that: give a default")
+            raise ValueError(
+                f"item {missing} has no value, and an array has no place for that: give a default"
+            )
         if not pairs:
             return
         array = self._numpy.asarray([value for _, value in pairs])
@@ -231,4 +237,6 @@ def _plain(value: Any) -> Any:
         return sorted(value, key=repr)
     if hasattr(value, "isoformat") or hasattr(value, "__fspath__"):
         return str(value)
-    raise TypeError(f"a {type(value).__name__} has no place in a json file; return plain data, or save elsewhere")
+    raise TypeError(
+        f"a {type(value).__name__} has no place in a json file; return plain data, or save elsewhere"
+    )

@@ -89,7 +89,7 @@ class Shelf:
             self.damaged += batch.done
             return
         self.since = max(self.since, batch.saved)
-        keys = _split(batch.keys)
+        keys = split_keys(batch.keys)
         for row in rows:
             mine = keys[row.at : row.at + row.count]
             if "failed" in row.head:
@@ -148,7 +148,9 @@ class Shelf:
         times.frombytes(row.batch.times)
         spans = times[row.at + first : row.at + last]
         stamps = array("d", itertools.accumulate(spans, initial=0.0))
-        return Values(start, stamps, row.values if whole else PartOfValues(row.values, first, last), restored=True)
+        return Values(
+            start, stamps, row.values if whole else PartOfValues(row.values, first, last), restored=True
+        )
 
     def _load(self, batch: Batch) -> bool:
         """Read and check the payload of a batch; all its records get their values."""
@@ -209,7 +211,8 @@ class Shelf:
             self._connection = None
 
 
-def _split(keys: bytes) -> list[bytes]:
+def split_keys(keys: bytes) -> list[bytes]:
+    """Return the keys of a row of them."""
     return [keys[at : at + SIZE] for at in range(0, len(keys), SIZE)]
 
 

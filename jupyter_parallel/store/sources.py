@@ -39,7 +39,11 @@ def normalised(node: ast.AST | str) -> str:
 
 def _strip_docstring(node: Any) -> None:
     first = node.body[0] if node.body else None
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and type(first.value.value) is str:
+    if (
+        isinstance(first, ast.Expr)
+        and isinstance(first.value, ast.Constant)
+        and type(first.value.value) is str
+    ):
         node.body[:1] = [] if len(node.body) > 1 else [ast.Pass()]
 
 
@@ -78,7 +82,9 @@ def _definition(tree: ast.Module, code: CodeType) -> ast.AST | None:
 def _lambda(tree: ast.Module, code: CodeType) -> ast.AST | None:
     """Return the smallest lambda around all positions of the code."""
     places = [
-        (line, column) for line, _, column, _ in code.co_positions() if line is not None and column is not None
+        (line, column)
+        for line, _, column, _ in code.co_positions()
+        if line is not None and column is not None
     ]
     body = [place for place in places if place != (code.co_firstlineno, 0)] or places
     around = [

@@ -17,7 +17,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..worker.brief import text
-from .database import Batch, Connect, connect, in_parts, insert_batch, is_lasting, open_for_writing, pack_head, transaction
+from .database import (
+    Batch,
+    Connect,
+    connect,
+    in_parts,
+    insert_batch,
+    is_lasting,
+    open_for_writing,
+    pack_head,
+    transaction,
+)
 from .places import Place
 from .trust import Signer
 
@@ -165,7 +175,9 @@ class Writer:
                 # Only the latest run's order of the items matters; its results are all kept.
                 self._connection.execute("delete from layout where session <> ?", (layouts[0].session,))
             for layout in layouts:
-                self._connection.execute("insert into layout values (null, ?, ?)", (layout.session, layout.keys))
+                self._connection.execute(
+                    "insert into layout values (null, ?, ?)", (layout.session, layout.keys)
+                )
             if entries:
                 batch, payload = self._batch(entries)
                 insert_batch(self._connection, batch, payload)
@@ -181,12 +193,29 @@ class Writer:
         keys = b"".join(entry.keys for entry in entries)
         number, digest = self._epoch
         unsigned = Batch(
-            0, number, time.time(), len(times) - failed, failed, keys, times.tobytes(), pack_head(head), "", b""
+            0,
+            number,
+            time.time(),
+            len(times) - failed,
+            failed,
+            keys,
+            times.tobytes(),
+            pack_head(head),
+            "",
+            b"",
         )
         mac = self._signer.sign(unsigned.signed(self._place.name, digest, [payload]))
         signed = Batch(
-            0, number, unsigned.saved, unsigned.done, failed, keys, unsigned.times, unsigned.packed_head,
-            self._signer.id, mac,
+            0,
+            number,
+            unsigned.saved,
+            unsigned.done,
+            failed,
+            keys,
+            unsigned.times,
+            unsigned.packed_head,
+            self._signer.id,
+            mac,
         )
         return signed, in_parts(payload)
 
@@ -213,5 +242,3 @@ def _told(error: Exception) -> str:
     if isinstance(error, sqlite3.Error) and is_lasting(error):
         return f"the file of the checkpoint is damaged ({text})"
     return f"the checkpoint cannot be written ({text})"
-
-

@@ -60,6 +60,7 @@ def _row(glance: Glance, targets: tuple[str, ...], values: ValueColumns) -> dict
         "value": values.place(glance.brief),
         "error": error_text(glance),
         "time": "" if glance.duration is None else duration(glance.duration),
+        "restored": glance.restored,
     }
 
 

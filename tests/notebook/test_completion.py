@@ -36,9 +36,15 @@ def completed(notebook: Notebook, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("%%parallel --ch", ["%%parallel --chunk-size"]),
-        ("%%parallel --o", ["%%parallel --out", "%%parallel --on-error", "%%parallel --only"]),
-        ("%%parallel -o a --o", ["%%parallel -o a --on-error", "%%parallel -o a --only"]),
+        ("%%parallel --ch", ["%%parallel --chunk-size", "%%parallel --checkpoint"]),
+        (
+            "%%parallel --o",
+            ["%%parallel --out", "%%parallel --on-error", "%%parallel --on-change", "%%parallel --only"],
+        ),
+        (
+            "%%parallel -o a --o",
+            ["%%parallel -o a --on-error", "%%parallel -o a --on-change", "%%parallel -o a --only"],
+        ),
         ("# mine\n%%parallel --ti", ["%%parallel --timeout"]),
         ("%%parallel -j 2 \\\n --re", [" --retries"]),
         ("%%parallel --re| for x in xs\nx", ["%%parallel --retries"]),
@@ -73,7 +79,7 @@ def test_all_options_of_the_form_are_offered(notebook: Notebook) -> None:
     assert "y = %parallel --out" not in line
     assert "y = %parallel --help" in line
     assert not any("--out" in one or "--help" in one for one in config)
-    assert len(config) == 12
+    assert len(config) == 14
 
 
 def test_options_are_offered_before_anything_is_typed(notebook: Notebook) -> None:
