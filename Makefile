@@ -10,13 +10,14 @@ READY := $(VENV)/.ready
 BUILT_FROM := pyproject.toml hatch_build.py $(shell find js -name node_modules -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lab test lint bench format clean chromium
+.PHONY: help setup demo lab test lint notebooks bench format clean chromium
 
 help:
 	@sed -n 's/^# //p' Makefile | head -n 2
 	@echo "make lab    open the quickstart notebook in JupyterLab"
 	@echo "make lint   formatters, linters, type checkers and the TypeScript tests alone"
 	@echo "make format rewrite the sources in the one format"
+	@echo "make notebooks  run the notebooks and keep their outputs, to be committed"
 	@echo "make bench  compare with joblib, multiprocessing and others on this machine"
 	@echo "make clean  remove what the commands above made"
 
@@ -24,10 +25,11 @@ setup: $(READY)
 
 $(BIN)/python:
 	@scripts/find-python --check "$(PYTHON)"
-	"$(PYTHON)" -m venv $(VENV)
+	@"$(PYTHON)" -m venv $(VENV)
 
 $(READY): $(BIN)/python $(BUILT_FROM)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@echo "Installing what the project needs into $(VENV) and building the front end: a minute or two"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 demo: $(READY)
@@ -45,6 +47,9 @@ chromium:
 
 lint: $(READY)
 	$(BIN)/python -m pytest tests/test_checks.py
+
+notebooks: $(READY)
+	$(BIN)/python scripts/run_notebooks.py
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -10,23 +10,25 @@ __version__ = "0.1.0"
 # Imported when first used, so that `import jupyter_parallel` costs next to nothing.
 _HOMES = {
     "CancellationPolicy": "engine.plan",
-    "Run": "api",
+    "Run": "keeping",
     "Runner": "api",
     "context": "worker.context",
     "errors": "errors",
-    "last_run": "api",
+    "last_run": "session",
     "parallel_map": "api",
 }
+# What `%parallel [...]` becomes; a name of this package, so that it is found inside workers too.
+_HOMES["parallel_line"] = "notebook.line"
 
 __all__ = ["CancellationPolicy", "Run", "Runner", "context", "errors", "last_run", "parallel_map"]
 
 if TYPE_CHECKING:
     from . import errors as errors
     from .api import Runner as Runner
-    from .api import last_run as last_run
     from .api import parallel_map as parallel_map
     from .engine.plan import CancellationPolicy as CancellationPolicy
-    from .api import Run as Run
+    from .keeping import Run as Run
+    from .session import last_run as last_run
     from .worker.context import context as context
 
 

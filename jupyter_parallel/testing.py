@@ -158,10 +158,19 @@ class ScriptedBackend(BackendBase):
         chunk, future = self._land(start)
         future.set_result(ChunkEnd("worker", chunk.stop if stop is None else stop, records))
 
-    def lose(self, start: int, index: int = -1, *records: Record, reason: str = "killed by signal 9") -> None:
+    def lose(
+        self,
+        start: int,
+        index: int = -1,
+        *records: Record,
+        reason: str = "killed by signal 9",
+        frames: str = "",
+    ) -> None:
         """Let the worker of a chunk die while it runs item ``index``."""
-        future = self._land(start)[1]
-        future.set_exception(WorkerLost(reason, "worker", index, records))
+        lost = WorkerLost(reason, "worker", index, records)
+        if frames:
+            lost.add_note(frames)
+        self._land(start)[1].set_exception(lost)
 
     def _land(self, start: int) -> tuple[Chunk, Future[ChunkEnd]]:
         self.progressing.pop(start, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
 import threading
 import time
@@ -290,6 +291,8 @@ def test_options_that_cannot_work_are_refused_at_construction(options, message):
 def test_what_cannot_be_enforced_or_served_is_said_at_once():
     with pytest.raises(errors.UsageError, match="cannot be enforced"):
         parallel_map(square, range(3), backend="thread", timeout=1)
+    with pytest.raises(errors.UsageError, match="cannot be enforced"):
+        parallel_map(square, range(3), backend="thread", memory_limit="1GB")
     with pytest.raises(TypeError, match="unknown option 'jobs'"):
         Runner(jobs=2)
     with pytest.raises(errors.UsageError, match="not callable"):
@@ -330,3 +333,56 @@ def test_nothing_is_left_when_runs_have_ended_and_backends_are_shut():
             break
         ours[0].join(0.1)
     assert ours == []
+
+
+def test_an_item_over_the_memory_limit_fails_and_the_worker_lives_on():
+    def allocate(megabytes):
+        return os.getpid(), len(bytearray(megabytes * 1_000_000))
+
+    run = Runner(backend="loky", n_jobs=1, memory_limit="400MB").map(allocate, [10, 2000, 20])
+    assert run.wait(30)
+    assert [index for index, _ in run.successes()] == [0, 2]
+    assert run[0][0] == run[2][0]
+    failure = run.failures[0].failed.failure
+    assert failure.type == "MemoryError"
+    assert "400 MB (memory limit of the run)" in failure.traceback
+    # The limit belongs to the run, not to the worker.
+    assert Runner(backend="loky", n_jobs=1).map(allocate, [600])[0][1] == 600_000_000
+
+
+def test_what_the_function_captured_does_not_count_against_the_memory_limit():
+    numpy = pytest.importorskip("numpy")
+    data = numpy.ones(40_000_000)
+    run = Runner(backend="loky", n_jobs=1, memory_limit="300MB").map(lambda i: float(data[i]), range(3))
+    assert run.result(30) == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("size", [0, "no size", "-5MB", True])
+def test_a_memory_limit_that_is_no_size_is_refused(size):
+    with pytest.raises(errors.UsageError, match="such as '2GB'"):
+        Runner(memory_limit=size)
+
+
+def test_a_run_is_a_table_with_a_column_for_each_field_of_its_values():
+    pandas = pytest.importorskip("pandas")
+
+    def measure(x):
+        return {"x": x, "square": x * x} if x != 1 else 1 / 0
+
+    run = Runner(backend="thread", n_jobs=2).map(measure, range(3))
+    run.wait()
+    first, failed, _ = run.to_records()
+    assert {**first, "seconds": 0} == {
+        "index": 0,
+        "item": 0,
+        "x": 0,
+        "square": 0,
+        "state": "success",
+        "seconds": 0,
+        "attempts": 1,
+    }
+    assert failed["state"] == "failure" and "square" not in failed
+    frame = run.to_pandas()
+    assert list(frame.index) == [0, 1, 2]
+    assert frame["square"].dropna().tolist() == [0, 4]
+    assert isinstance(frame, pandas.DataFrame)

@@ -29,6 +29,8 @@ HEAVY = {
     "ipywidgets",
     "traitlets",
     "tqdm",
+    "pyarrow",
+    "sqlite3",
 }
 
 
@@ -50,11 +52,14 @@ def room(ours: str = "", top: str = "", lazy: str = "") -> Room:
 
 
 ROOMS = {
-    "__init__": room("api errors engine worker"),
+    "__init__": room("api session keeping errors engine worker"),
     "errors": room(),
-    "api": room("errors engine worker backends store"),
+    "session": room("errors engine"),
+    "keeping": room("errors engine session store"),
+    "launch": room("errors engine worker backends session keeping"),
+    "api": room("errors engine backends launch session"),
     "testing": room("errors engine"),
-    "engine": room("errors engine", lazy="numpy"),  # ``Run.__array__``, which only numpy calls
+    "engine": room("errors engine", lazy="numpy pandas"),  # ``Run.__array__`` and ``to_pandas``
     "worker": room("errors worker", top="cloudpickle", lazy="numpy threadpoolctl"),
     "backends": room(
         "errors engine.ports engine.plan engine.overview worker backends", lazy="loky cloudpickle psutil"
@@ -63,7 +68,7 @@ ROOMS = {
     "store": room("errors engine worker store", lazy="numpy pyarrow"),
     "view": room("errors engine view", lazy="tqdm"),
     "notebook": room(
-        "errors engine api view notebook",
+        "errors engine session launch keeping view notebook",
         top="IPython ipywidgets anywidget traitlets",
         lazy="IPython ipywidgets anywidget traitlets comm ipykernel",
     ),

@@ -25,8 +25,12 @@ await esbuild.build({
   logLevel: "warning",
 });
 const files = tests.map((name) => join(build, name.replace(/\.ts$/, ".mjs")));
-const run = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...files], {
-  cwd: here,
-  stdio: "inherit",
-});
+const run = spawnSync(
+  process.execPath,
+  ["--enable-source-maps", "--test", "--test-timeout=20000", ...files],
+  {
+    cwd: here,
+    stdio: "inherit",
+  },
+);
 process.exit(run.status ?? 1);

@@ -2,9 +2,10 @@
 
 import type { Channel } from "./channel.ts";
 import { el, setAttribute, setText } from "./dom.ts";
-import type { Ask, Command, Snapshot } from "./protocol.ts";
+import type { Ask, Command, Policy, Snapshot } from "./protocol.ts";
 
-const NO_DETACH = "nothing to detach: no cell waits for this run alone";
+const NO_DETACH =
+  "Nothing to detach: the run is in the background already, or what waits for it needs its values";
 const UNREACHABLE =
   "This kernel cannot hear buttons while a cell runs: ■ stops the run, %%parallel --bg keeps buttons alive.";
 
@@ -19,8 +20,9 @@ export class Actions {
   readonly #help = el("span", "jpar-muted jpar-unreachable", {}, UNREACHABLE);
   readonly #channel: Channel;
   readonly #failed: (error: string) => void;
-  /** A command that was clicked and has not shown its effect yet. */
+  /** A command that was clicked and has not shown its effect yet; cancelling takes its time. */
   #pending: Command | null = null;
+  #cancelled: Policy | "" = "";
   #can = new Set<Command>();
 
   constructor(channel: Channel, failed: (error: string) => void, signal: AbortSignal) {
@@ -51,10 +53,16 @@ export class Actions {
   }
 
   #label(): void {
-    const cancelling = this.#pending === "cancel";
+    const cancelling = this.#cancelled === "all";
     setText(this.#pause, this.#can.has("resume") ? "Resume" : "Pause");
     this.#pause.disabled = cancelling || this.#pending === "pause" || this.#pending === "resume";
-    setText(this.#cancel, cancelling ? "Cancelling…" : "Cancel");
+    // Who chose to wait for the running items may still lose patience.
+    setText(
+      this.#cancel,
+      { all: "Cancelling…", pending: "Stop now", "": "Cancel" }[this.#cancelled],
+    );
+    this.#cancel.disabled = cancelling;
+    this.#more.hidden = this.#cancelled !== "";
     this.#detach.disabled = cancelling || !this.#can.has("detach");
     setAttribute(
       this.#detach,
@@ -103,10 +111,12 @@ export class Actions {
   }
 
   #send(ask: Ask & { kind: Command }): void {
-    this.#pending = ask.kind;
+    if (ask.kind === "cancel") this.#cancelled = ask.policy;
+    else this.#pending = ask.kind;
     this.#close();
     this.#channel.ask(ask).catch((error: Error) => {
       this.#pending = null;
+      this.#cancelled = "";
       this.#label();
       this.#failed(error.message);
     });

@@ -6,11 +6,14 @@ import type { FirstFailure, Printed, Snapshot } from "./protocol.ts";
 const SILENT =
   "The kernel does not answer while it is busy: what you clicked happens as soon as it can. ■ interrupts the run.";
 
+const GONE = "The kernel is gone, and the run with it: this is its last known state.";
+
 export class NoticesView {
   readonly element = el("div", "jpar-notices");
   readonly #failure = el("div", "jpar-first-failure", { hidden: true });
   readonly #note = el("div", "jpar-note", { hidden: true });
   readonly #problem = el("div", "jpar-problem", { hidden: true, role: "alert" });
+  readonly #gone = el("div", "jpar-note", { hidden: true }, GONE);
   readonly #silence = el("div", "jpar-note", { hidden: true }, SILENT);
 
   constructor(show: (item: number) => void, signal: AbortSignal) {
@@ -22,7 +25,7 @@ export class NoticesView {
       el("span", "jpar-muted"),
     );
     jump.addEventListener("click", () => show(Number(jump.dataset.item)), { signal });
-    this.element.append(this.#failure, this.#note, this.#silence, this.#problem);
+    this.element.append(this.#failure, this.#note, this.#gone, this.#silence, this.#problem);
   }
 
   update(snapshot: Snapshot): void {
@@ -39,6 +42,10 @@ export class NoticesView {
     setText(error!, failure.error);
     error!.title = failure.error;
     setText(rest!, [failure.item, failure.where].filter(Boolean).join(" · "));
+  }
+
+  connected(connected: boolean): void {
+    this.#gone.hidden = connected;
   }
 
   silent(silent: boolean): void {

@@ -6,6 +6,7 @@ import { Channel } from "./channel.ts";
 import { el } from "./dom.ts";
 import { Header } from "./header.ts";
 import { keepShortcutsOut } from "./keyboard.ts";
+import { PictureSwitch, watchKernel } from "./life.ts";
 import { watch, type Model } from "./model.ts";
 import { NoticesView, PrintsView } from "./notices.ts";
 import { Pages } from "./pages.ts";
@@ -37,8 +38,9 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
   };
 
   const root = el("div", "jpar-root");
+  const picture = new PictureSwitch(model.get("key"));
   root.append(
-    hideWhileAlive(model.get("key")),
+    picture.element,
     header.element,
     strip.element,
     notices.element,
@@ -62,20 +64,11 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
     table.update(snapshot);
     announcer.update(snapshot);
   };
+  watchKernel(model, host, signal, (connected) => {
+    root.hidden = !picture.showsView(connected);
+    notices.connected(connected || model.get("snapshot").ended);
+  });
   watch(model, "strip", signal, (data) => strip.setCells(data));
   watch(model, "snapshot", signal, update);
   watch(model, "printed", signal, (printed) => prints.update(printed));
-}
-
-/**
- * The saved notebook holds a static picture of the run right below; it is hidden as long as this
- * view lives, in Lab with the output area around it.
- */
-function hideWhileAlive(key: string): HTMLStyleElement {
-  const style = el("style");
-  if (/^\w+$/.test(key)) {
-    const picture = `.jpar-snapshot.jpar-run-${key}`;
-    style.textContent = `${picture}, .jp-OutputArea-child:has(${picture}) { display: none !important; }`;
-  }
-  return style;
 }

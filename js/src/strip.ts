@@ -31,6 +31,7 @@ export class StripView {
       tabindex: 0,
       "aria-label": "Items by state",
       "aria-valuemin": 0,
+      "aria-valuenow": 0,
     });
     slider.append(this.#canvas, this.#cursor);
     this.element.append(slider, this.#mark, this.#tip);

@@ -79,7 +79,9 @@ export class TableView {
     scroller.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
     scroller.addEventListener("wheel", (event) => this.#wheel(event), { signal, passive: false });
     scroller.addEventListener("keydown", (event) => this.#key(event), { signal });
-    const observer = new ResizeObserver(() => this.schedule());
+    // Also called when the table comes back into the page or the panel opens: the browser has
+    // forgotten by then how far it was scrolled.
+    const observer = new ResizeObserver(() => this.#moveTo(this.#first));
     observer.observe(scroller);
     signal.addEventListener("abort", () => {
       observer.disconnect();
@@ -98,9 +100,11 @@ export class TableView {
 
   #wheel(event: WheelEvent): void {
     if (!isScaled(this.#pages.prefix) || event.ctrlKey || event.deltaY === 0) return;
-    event.preventDefault();
     const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? ROW_PX : 1;
+    const before = this.#first;
     this.#moveTo(this.#first + (event.deltaY * pixels) / ROW_PX);
+    // At either end the wheel is the notebook's again.
+    if (this.#first !== before) event.preventDefault();
   }
 
   #key(event: KeyboardEvent): void {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
 import os
 import threading
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ class _Entry:
     factory: str
     shared: bool = False
     """One set of workers per session and number of jobs, kept warm between runs."""
+    needs: str = ""
+    """Package that must be installed; empty: nothing but what we always need."""
 
 
 _BACKENDS = {
@@ -40,6 +43,13 @@ class _Closes(Protocol):
 def backend_names() -> tuple[str, ...]:
     """Return the names that can be asked for."""
     return tuple(_BACKENDS)
+
+
+def how_to_install(name: str) -> str:
+    """Return what to do about a backend whose package is not installed, empty when it is; imports nothing."""
+    entry = _BACKENDS.get(name)
+    missing = entry is not None and entry.needs and importlib.util.find_spec(entry.needs) is None
+    return f"the backend {name!r} needs {entry.needs}: pip install {entry.needs}" if entry and missing else ""
 
 
 def resolve_name(name: str) -> str:
@@ -107,7 +117,7 @@ class _Warm:
 
 
 _lock = threading.RLock()
-_warm: dict[tuple[str, int, int], _Warm] = {}
+_warm: dict[tuple[str, int], _Warm] = {}
 _private: dict[int, Backend] = {}
 
 
@@ -121,8 +131,7 @@ def acquire(backend: Any, n_jobs: int | None) -> Backend:
             made = _make(choice, workers)
             _private[id(made)] = made
             return made
-        # The process is part of the key: a forked child must never use its parent's workers.
-        key = (choice, workers, os.getpid())
+        key = (choice, workers)
         warm = _warm.get(key)
         if warm is None:
             warm = _warm[key] = _Warm(_make(choice, workers))
@@ -166,7 +175,7 @@ def _cool(backend: Backend) -> None:
             return
 
 
-def _expire(key: tuple[str, int, int], warm: _Warm) -> None:
+def _expire(key: tuple[str, int], warm: _Warm) -> None:
     with _lock:
         if warm.users or _warm.get(key) is not warm:
             return
@@ -188,7 +197,7 @@ def shutdown() -> None:
 
 
 def _after_fork() -> None:
-    """In a forked child nothing of this module's is its own, and its lock may be held by nobody."""
+    """Forget everything: a forked child must never use its parent's workers, nor wait for its lock."""
     global _lock
     _lock = threading.RLock()
     _warm.clear()

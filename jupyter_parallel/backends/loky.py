@@ -13,12 +13,15 @@ from concurrent.futures import Future
 
 from ..engine.ports import Capabilities, Chunk, ChunkEnd, Force, Progress, Record, Token, WorkerLost
 from ..errors import BackendBroken, CannotTravel
-from ..worker import process as worker
+from ..worker import memory
+from ..worker import order as orders
 from ..worker.frames import total
 from ..worker.payload import Task, pack_task
+from .endings import crash_traceback
+from .job import Job
 from .segments import Segment
 from .sending import Definitions, Parcel, pack_apart, pack_items
-from .slot import Job, Slot
+from .slot import Slot
 from .spawner import spawner
 from .travel import cannot_travel, refuse_generators
 
@@ -37,7 +40,7 @@ class LokyBackend:
     """
 
     name = "loky"
-    capabilities = Capabilities(live=True, can_kill=True)
+    capabilities = Capabilities(live=True, can_kill=True, limits_memory=memory.SUPPORTED)
 
     def __init__(self, workers: int) -> None:
         self._lock = threading.RLock()
@@ -106,7 +109,8 @@ class LokyBackend:
         segment, task = self._tasks[chunk.token]
         parcel = pack_items(chunk.items, chunk.start)
         names = self._definitions.add(parcel.names)
-        return Job(chunk, segment.address, task.call == "chunk", _block(parcel), names, chunk.stop, future)
+        whole, size = task.call == "chunk", total(parcel.parts)
+        return Job(chunk, segment.address, whole, _block(parcel), size, names, chunk.stop, future)
 
     def _wake(self) -> None:
         """Try again to start workers that could not be started before."""
@@ -117,7 +121,7 @@ class LokyBackend:
             spawner().call(slot.spawn)
 
     def _dispatch(self) -> None:
-        """Give waiting chunks to idle workers; a chunk waits here, never at a worker."""
+        """Give waiting chunks to idle workers; a chunk waits here, never at a orders."""
         with self._lock:
             while self._queue and self._idle:
                 slot, job = self._idle.popleft(), self._queue.popleft()
@@ -173,19 +177,19 @@ class LokyBackend:
         for job in broken:
             _fail(job, BackendBroken(f"workers die before they can run anything: {reason}"))
 
-    def answered(self, slot: Slot, job: Job, answer: worker.Answer, records: list[Record]) -> None:
+    def answered(self, slot: Slot, job: Job, answer: orders.Answer, records: list[Record]) -> None:
         kind, stop, note = answer
-        if kind == worker.STALE:
+        if kind == orders.STALE:
             self._again(job)
             self._replace(slot)
             return
-        apart = kind == worker.UNREADABLE and not job.apart
+        apart = kind == orders.UNREADABLE and not job.apart
         if apart:
             self._send_apart(job)
         self._free(slot)
-        if kind == worker.ENDED:
+        if kind == orders.ENDED:
             job.release()
-            job.future.set_result(ChunkEnd(slot.name, stop, records))
+            job.future.set_result(ChunkEnd(slot.name, stop, records, job.nbytes))
         elif not apart:
             _fail(job, BackendBroken(f"a worker cannot load the function: {note}"))
 
@@ -205,6 +209,7 @@ class LokyBackend:
         self._again(job)
 
     def died(self, slot: Slot, job: Job, reason: str, index: int, records: list[Record]) -> None:
+        crash = slot.crash()
         with self._lock:
             self._replace(slot)
             begun = index >= 0 or job.killed or self._closed
@@ -215,9 +220,18 @@ class LokyBackend:
                 return
         if begun:
             job.release()
-            job.future.set_exception(WorkerLost(reason, slot.name, index, records))
+            lost = WorkerLost(reason, slot.name, index, records)
+            self._tell_where(lost, job, crash)
+            job.future.set_exception(lost)
         else:
             _fail(job, BackendBroken(f"workers die before they reach the first item: {reason}"))
+
+    def _tell_where(self, lost: WorkerLost, job: Job, crash: str) -> None:
+        """Add the user's frames of a crash as a note of the error."""
+        _, task = self._tasks.get(job.chunk.token, (None, None))
+        trace = crash_traceback(crash, task.sources if task is not None else {})
+        if trace:
+            lost.add_note(trace)
 
     def close(self) -> None:
         with self._lock:
@@ -225,9 +239,10 @@ class LokyBackend:
                 return
             self._closed = True
             waiting, self._queue = list(self._queue), collections.deque()
-        endings = [slot.end() for slot in self._slots]
-        for finish in endings:
-            finish()
+        for slot in self._slots:
+            slot.end()
+        for slot in self._slots:
+            slot.finish()
         for job in waiting:
             _fail(job, BackendBroken("the workers were closed"))
         for segment, _ in self._tasks.values():

@@ -30,7 +30,7 @@ class Segment:
         try:
             for part in parts:
                 self._write(memoryview(part))
-        except OSError:
+        except BaseException:
             self.close()
             raise
 

@@ -6,52 +6,23 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from concurrent.futures import BrokenExecutor, Future
 from typing import Any, Protocol
 
-from ..engine.ports import Chunk, ChunkEnd, Force, Progress, Record
+from ..engine.ports import Chunk, Force, Progress, Record
 from ..worker import process as worker
 from ..worker.envelope import decode_records
+from ..worker.order import ENDED, Answer, Order, Start
 from ..worker.page import ASK, COMMITTED, CURRENT, PID, SINCE, SIZE, STOP, STRIKE, Page
+from .endings import out_of_memory_kills, reason_of
+from .job import Job
 from .records import to_records
 from .segments import Segment
+from .semaphores import unlink_semaphores
 from .spawner import block_interrupts
 
 _LARGE_SPOOL = 16_000_000
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-
-
-@dataclass(slots=True)
-class Job:
-    """A chunk on its way through the backend."""
-
-    chunk: Chunk
-    address: str
-    whole: bool
-    """The function takes the chunk as one: once begun it cannot be cut."""
-    block: bytes | Segment
-    names: tuple[str, bytes] | None
-    stop: int
-    future: Future[ChunkEnd] = field(default_factory=Future)
-    apart: bool = False
-    deaths: int = 0
-    killed: bool = False
-    """Its worker was ended on request: do not try it again."""
-
-    def cut(self, before: int) -> int:
-        """Lower the limit of a chunk that has not begun, or that looks at the limit before each item."""
-        before = max(before, self.chunk.start)
-        if self.whole and before > self.chunk.start:
-            return self.stop
-        self.stop = min(self.stop, before)
-        return self.stop
-
-    def release(self) -> None:
-        """Let go of the items' memory."""
-        if isinstance(self.block, Segment):
-            self.block.close()
 
 
 class Owner(Protocol):
@@ -59,7 +30,7 @@ class Owner(Protocol):
 
     def started(self, slot: Slot) -> None: ...
     def start_failed(self, slot: Slot, reason: str) -> None: ...
-    def answered(self, slot: Slot, job: Job, answer: worker.Answer, records: list[Record]) -> None: ...
+    def answered(self, slot: Slot, job: Job, answer: Answer, records: list[Record]) -> None: ...
     def died(self, slot: Slot, job: Job, reason: str, index: int, records: list[Record]) -> None: ...
 
 
@@ -76,36 +47,41 @@ class Slot:
         self._lock = threading.RLock()
         self._page_segment = Segment([bytes(SIZE)])
         self._spool = Segment()
+        self._crash = Segment()
         self._page = Page(self._page_segment.descriptor)
         self._read = 0
         self._executor: Any = None
         self._process: Any = None
         self._names: set[str] = set()
+        self._starved_before = 0
         self._closed = False
+        self._ending: list[threading.Thread] = []
         self.job: Job | None = None
 
     def spawn(self) -> None:
         """Start the process; runs in the spawner's thread."""
-        with self._lock:
-            if self._closed:
-                return
-            self._names = set()
-            self._page.begin(-1, 0, 0)
-            try:
+        try:
+            with self._lock:
+                if self._closed:
+                    return
+                self._names = set()
+                self._page.begin(-1, 0, 0)
+                self._crash.clear()
+                self._starved_before = out_of_memory_kills()
                 ready = self._start()
-            except Exception as error:
-                reason = f"{type(error).__name__}: {error}"
-            else:
-                ready.add_done_callback(self._on_ready)
-                return
-        self._owner.start_failed(self, reason)
+                executor = self._executor
+        except Exception as error:
+            self._owner.start_failed(self, f"{type(error).__name__}: {error}")
+            return
+        # Not under the lock: the owner is told at once if the worker was quicker than this line.
+        ready.add_done_callback(lambda future: self._on_ready(executor, future))
 
     def _start(self) -> Future[int]:
         from loky import ProcessPoolExecutor
 
         block_interrupts()
         own = {name: "1" for name in _THREAD_LIMITS if name not in os.environ}
-        start = worker.Start(os.getpid(), self._page_segment.address, self._spool.address, own)
+        start = Start(os.getpid(), self._page_segment.address, self._spool.address, self._crash.address, own)
         self._executor = ProcessPoolExecutor(
             1, timeout=None, env=own, initializer=worker.start, initargs=(start,)
         )
@@ -113,10 +89,12 @@ class Slot:
         self._process = next(iter(self._executor._processes.values()), None)
         return ready
 
-    def _on_ready(self, ready: Future[int]) -> None:
+    def _on_ready(self, executor: Any, ready: Future[int]) -> None:
         if ready.exception() is None:
             with self._lock:
-                _unlink_semaphores(self._executor, self._process)
+                if self._executor is not executor:  # closed meanwhile
+                    return
+                unlink_semaphores(executor, self._process)
             self._owner.started(self)
         else:
             self._owner.start_failed(self, self._exit_reason())
@@ -136,7 +114,7 @@ class Slot:
         answer.add_done_callback(lambda future: self._on_answer(job, future))
         return True
 
-    def _order(self, job: Job) -> worker.Order:
+    def _order(self, job: Job) -> Order:
         block = job.block.address if isinstance(job.block, Segment) else job.block
         names: dict[str, bytes | None] = {}
         if job.names is not None:
@@ -144,16 +122,17 @@ class Slot:
             names[key] = None if key in self._names else data
             self._names.add(key)
         chunk = job.chunk
-        return worker.Order(chunk.id, chunk.token, job.address, chunk.start, block, names, job.apart)
+        return Order(chunk.id, chunk.token, job.address, chunk.start, block, names, job.apart)
 
-    def _on_answer(self, job: Job, answer: Future[worker.Answer]) -> None:
-        lost = answer.exception() is not None
-        reason = self._exit_reason() if lost else ""
+    def _on_answer(self, job: Job, answer: Future[Answer]) -> None:
+        error = answer.exception()
+        lost = error is not None
+        reason = "" if error is None else self._reason(error)
         with self._lock:
             records = self._drain()
             index = self._page.fields[CURRENT]
             self.job = None
-            if lost or answer.result()[0] != worker.ENDED:
+            if lost or answer.result()[0] != ENDED:
                 self._names.clear()  # nobody knows how far it came
             if self._read > _LARGE_SPOOL:
                 self._spool.clear()
@@ -169,6 +148,11 @@ class Slot:
         self._read = committed
         return to_records(decode_records(block))
 
+    def _reason(self, error: BaseException) -> str:
+        if isinstance(error, BrokenExecutor) or self._closed:
+            return self._exit_reason()
+        return f"{type(error).__name__}: {error}"  # the process lives, but cannot go on
+
     def _exit_reason(self) -> str:
         process = self._process
         if self._closed:
@@ -177,15 +161,15 @@ class Slot:
         if process is None:
             return "it could not be started"
         process.join(2)
-        code = process.exitcode
-        if code is None:
-            return "it stopped answering"
-        if code >= 0:
-            return f"exit code {code}"
-        try:
-            return f"killed by signal {-code} ({signal.Signals(-code).name})"
-        except ValueError:
-            return f"killed by signal {-code}"
+        return reason_of(process.exitcode, out_of_memory_kills() > self._starved_before)
+
+    def crash(self) -> str:
+        """Return the stack the last worker left when it died by a fatal signal, empty if it did not."""
+        with self._lock:
+            if self._closed:
+                return ""
+            size = os.fstat(self._crash.descriptor).st_size
+            return self._crash.read(0, size).decode(errors="replace") if size else ""
 
     def progress(self, chunk: Chunk) -> Progress | None:
         with self._lock:
@@ -256,28 +240,35 @@ class Slot:
         """End the process; the slot can spawn another."""
         with self._lock:
             executor, self._executor = self._executor, None
-        if executor is not None:
-            executor.shutdown(wait=False, kill_workers=True)
+            if executor is None:
+                return
+            self._ending = [thread for thread in self._ending if thread.is_alive()]
+            self._ending += _threads_of(executor)
+        executor.shutdown(wait=False, kill_workers=True)
 
-    def end(self) -> Callable[[], None]:
-        """Begin to close for good; the result waits until nothing is left."""
+    def end(self) -> None:
+        """Begin to close for good."""
         with self._lock:
             self._closed = True
-            executor, self._executor = self._executor, None
-            thread = executor._executor_manager_thread if executor is not None else None
-        if executor is not None:
-            executor.shutdown(wait=False, kill_workers=True)
+        self.retire()
 
-        def finish() -> None:
-            if thread is not None and thread is not threading.current_thread():
+    def finish(self) -> None:
+        """Wait until nothing of a slot that was ended is left."""
+        for thread in self._ending:
+            if thread is not threading.current_thread():
                 thread.join(5)
-            with self._lock:
-                self._process = None
-                self._page.release()
-                self._page_segment.close()
-                self._spool.close()
+        with self._lock:
+            self._process = None
+            self._page.release()
+            self._page_segment.close()
+            self._spool.close()
+            self._crash.close()
 
-        return finish
+
+def _threads_of(executor: Any) -> list[threading.Thread]:
+    """Return the threads that keep an executor's pipes and semaphores until they end."""
+    feeder = getattr(executor._call_queue, "_thread", None)
+    return [thread for thread in (executor._executor_manager_thread, feeder) if thread is not None]
 
 
 def _descendants(pid: int) -> list[Any]:
@@ -287,21 +278,3 @@ def _descendants(pid: int) -> list[Any]:
         return list(psutil.Process(pid).children(recursive=True))
     except Exception:  # not installed, or the process is gone
         return []
-
-
-def _unlink_semaphores(executor: Any, process: Any) -> None:
-    """Take the names of the executor's semaphores away as soon as its only worker has them open.
-
-    They go on working without a name, and nothing of them stays in shared memory however this process ends.
-    (After ``kill -9`` of the whole process group nobody would be left to remove them.)
-    """
-    from multiprocessing import util
-
-    locks = [executor._processes_management_lock, getattr(process, "_worker_exit_lock", None)]
-    for pipe in (executor._call_queue, executor._result_queue):
-        locks += [getattr(pipe, name, None) for name in ("_rlock", "_wlock", "_sem")]
-    names = {lock._semlock.name for lock in locks if lock is not None}
-    for finalizer in list(util._finalizer_registry.values()):  # type: ignore[attr-defined]
-        arguments = getattr(finalizer, "_args", None)
-        if arguments and len(arguments) == 1 and arguments[0] in names:
-            finalizer()

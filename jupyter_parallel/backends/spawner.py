@@ -7,16 +7,13 @@ And Linux sends a worker its parent-death signal when the *thread* that started 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
-import re
 import signal
 import threading
 from collections.abc import Callable
 
-_LEFTOVER = re.compile(r"sem\.loky-(\d+)-")
-_SHARED_MEMORY = "/dev/shm"
+from .semaphores import sweep_leftovers
 
 
 class Spawner:
@@ -60,26 +57,3 @@ def spawner() -> Spawner:
         if _spawner is None or _spawner.pid != os.getpid():
             _spawner = Spawner()
         return _spawner
-
-
-def sweep_leftovers() -> None:
-    """Remove loky's semaphores of processes that were killed before they could."""
-    try:
-        names = os.listdir(_SHARED_MEMORY)
-    except OSError:
-        return
-    for name in names:
-        found = _LEFTOVER.match(name)
-        if found and not _alive(int(found[1])):
-            with contextlib.suppress(OSError):
-                os.unlink(os.path.join(_SHARED_MEMORY, name))
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

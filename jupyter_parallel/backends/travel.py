@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -10,6 +11,7 @@ from typing import Any
 from ..errors import CannotTravel, UsageError
 from ..worker.payload import NotebookPickler, Task
 
+_LOADS_GLOBAL = {"LOAD_GLOBAL", "LOAD_NAME"}
 _GENERATORS = {
     ("random", "Random"),
     ("numpy.random._generator", "Generator"),
@@ -22,14 +24,19 @@ def captured(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
     seen: set[int] = set()
     pending: list[Any] = [function]
     while pending:
-        for inner in _functions(pending.pop()):
+        thing = pending.pop()
+        if isinstance(thing, functools.partial):
+            yield from thing.keywords.items()
+            yield from ((f"argument {place + 1}", value) for place, value in enumerate(thing.args))
+        for inner in _functions(thing):
             if id(inner) in seen:
                 continue
             seen.add(id(inner))
             for name, value in _variables(inner):
                 yield name, value
-                if getattr(value, "__module__", None) == "__main__":
-                    pending.append(value)
+                callee = value if isinstance(value, type | FunctionType | functools.partial) else type(value)
+                if getattr(callee, "__module__", None) == "__main__" or isinstance(callee, functools.partial):
+                    pending.append(callee)
 
 
 def _functions(thing: Any) -> Iterator[FunctionType]:
@@ -42,7 +49,7 @@ def _functions(thing: Any) -> Iterator[FunctionType]:
         for member in vars(thing).values():
             if not isinstance(member, type):
                 yield from _functions(getattr(member, "__func__", member))
-    elif hasattr(thing, "func") and hasattr(thing, "keywords"):
+    elif isinstance(thing, functools.partial):
         yield from _functions(thing.func)
 
 
@@ -63,11 +70,14 @@ def _variables(function: FunctionType) -> Iterator[tuple[str, Any]]:
 
 
 def _global_names(code: CodeType) -> list[str]:
-    names = list(code.co_names)
+    import dis
+
+    # Not ``co_names``, which holds attributes too: the ``rng`` of ``context().rng`` is no variable.
+    names = [step.argval for step in dis.get_instructions(code) if step.opname in _LOADS_GLOBAL]
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             names += _global_names(constant)
-    return names
+    return list(dict.fromkeys(names))
 
 
 def refuse_generators(task: Task) -> None:

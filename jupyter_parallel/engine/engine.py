@@ -252,7 +252,8 @@ class Engine:
         try:
             end = future.result()
         except WorkerLost as lost:
-            self.post(ev.Lost(number, lost.worker, lost.index, lost.reason, lost.records))
+            frames = "\n".join(getattr(lost, "__notes__", ()))
+            self.post(ev.Lost(number, lost.worker, lost.index, lost.reason, lost.records, frames))
         except ItemUnsendable as refused:
             self.post(ev.Unsendable(number, refused.index, refused.failure))
         except BaseException as error:

@@ -110,6 +110,8 @@ class Lost:
     index: int
     reason: str
     records: Sequence[Record] = ()
+    traceback: str = ""
+    """Where the item was, when the worker could still say so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ class Capabilities:
     """``progress`` tells the running item and finished records; ``cut`` takes a tail back."""
     can_kill: bool = False
     """``halt(chunk, Force.KILL)`` really ends the running item."""
+    limits_memory: bool = False
+    """The memory of a worker can be limited: over the limit an item fails and nothing else."""
     in_waiter: bool = False
     """``submit`` runs the chunk before it returns; call it from the thread that waits for the run."""
     remote: bool = False
@@ -177,6 +179,8 @@ class WorkerLost(Exception):
         ``"killed by signal 11"``, ``"exit code 3"``.
     records : sequence of Record
         What was finished and not handed out before.
+
+    Notes of the exception (``add_note``) tell where the item was, as traceback text.
     """
 
     def __init__(

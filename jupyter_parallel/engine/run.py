@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, ClassVar, overload
 
 from . import events as ev
+from .columns import row_of
 from .engine import Engine
 from .feed import Feed
 from .outcome import ErrorGroup, group_failures, interrupted
@@ -34,7 +35,7 @@ class Run(ResultSequence):
     """
 
     _opener: ClassVar[Callable[[str, bool], Run] | None] = None
-    """Opens stored runs; ``api`` puts it here, for the engine knows no checkpoints."""
+    """Opens stored runs; ``keeping`` puts it here, for the engine knows no checkpoints."""
 
     def __init__(
         self,
@@ -86,7 +87,7 @@ class Run(ResultSequence):
         UntrustedCheckpoint
             Its results were not signed by you.
         """
-        assert Run._opener is not None, "jupyter_parallel.api has not been imported"
+        assert Run._opener is not None, "import jupyter_parallel.keeping first"
         return Run._opener(name, trust)
 
     def __repr__(self) -> str:
@@ -119,13 +120,17 @@ class Run(ResultSequence):
         try:
             self._engine.attendant.serve()
         except KeyboardInterrupt as interrupt:
-            self.cancel(CancellationPolicy.ALL)
-            self._wait(lambda: self._state.status.ended, "the cancelled run", INTERRUPT_SECONDS)
-            raise self._about_this_run(interrupted(self.counts)) from interrupt
+            raise self.abort() from interrupt
         finally:
             self._waiting = False
         if not self._state.status.ended:
             self.serve_in_background()
+
+    def abort(self) -> KeyboardInterrupt:
+        """End the run because of ■: cancel everything, wait until it is quiet, return what to raise."""
+        self.cancel(CancellationPolicy.ALL)
+        self._wait(lambda: self._state.status.ended, "the cancelled run", INTERRUPT_SECONDS)
+        return self._about_this_run(interrupted(self.counts))
 
     def serve_in_background(self) -> None:
         """Pull the items from a thread of their own; nobody needs to wait for the run."""
@@ -182,6 +187,19 @@ class Run(ResultSequence):
     def shares_memory(self) -> bool:
         """Whether items run in this process: what they change is changed here."""
         return self._state.capabilities.shares_memory
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """Return one dict per item: its targets, its value, state, seconds and attempts.
+
+        Values that are dicts, dataclasses or namedtuples become one column a field. Never waits.
+        """
+        return [row_of(record, self.targets) for record in self.records]
+
+    def to_pandas(self) -> Any:
+        """Return :meth:`to_records` as a ``pandas.DataFrame`` indexed by the items' positions."""
+        import pandas
+
+        return pandas.DataFrame(self.to_records()).set_index("index")
 
     # Commands ---------------------------------------------------------------------------------
 

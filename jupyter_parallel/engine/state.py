@@ -286,7 +286,7 @@ class RunState:
         single = flight.stop - flight.start == 1 or self.whole
         index = flight.start if event.index < 0 and single else event.index
         if index >= 0 and not self.ledger.ended(index):
-            self._blame(flight, index, event.reason, now)
+            self._blame(flight, index, event, now)
         # Nobody to blame: each runs alone next time, and who dies alone is blamed.
         self._requeue(flight.start, flight.stop, alone=index < 0 and not self.capabilities.live)
         return ()
@@ -420,8 +420,9 @@ class RunState:
         self.ledger.end(flight.start, flight.stop, ItemState.CANCELLED)
         self.note = "a running item cannot be ended on this backend: it was abandoned and goes on by itself"
 
-    def _blame(self, flight: Flight, index: int, reason: str, now: float) -> None:
-        failure = Failure("WorkerCrash", f"its worker died: {reason}", where=reason)
+    def _blame(self, flight: Flight, index: int, event: ev.Lost, now: float) -> None:
+        message = f"its worker died: {event.reason}"
+        failure = Failure("WorkerCrash", message, event.traceback, where=event.reason)
         since = flight.since if index == flight.current else now
         verdict, told = self.judge.died(flight, Failed(index, since, now, failure))
         last = flight.stop if self.whole else index + 1

@@ -17,7 +17,8 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from .flow import Flow, read_flow
-from .names import exists, global_names, refuse_generators, refuse_undefined, take
+from .names import exists, global_names, named_in_text, refuse_undefined, take
+from .randomness import refuse_generators
 from .refusals import Source, refuse_notebook_lines, refuse_statements
 from .scopes import COMPREHENSIONS, own_nodes, stored
 from .toplevel import with_class_names, without_stars
@@ -33,7 +34,7 @@ class Body:
     function: FunctionType
     captured: Mapping[str, Any]
     started: Mapping[str, Any]
-    """Those captured names that the body also assigns."""
+    """Those captured names with which each item starts anew, because the body assigns them."""
     statements: Sequence[ast.stmt]
 
 
@@ -78,7 +79,10 @@ def compile_body(
     statements = _with_value(with_class_names(statements, {*targets, *stored(statements)}))
     own = stored(statements) - set(targets)
     flow = read_flow(statements, targets)
-    started = _starting_values(flow, own, namespace)
+    # What only a text mentions is a local too: a frame is where `query` and `eval` look, and code that
+    # does not read a global does not take it along either.
+    spoken = named_in_text(statements) & namespace.keys() - own - set(targets)
+    started = {**_starting_values(flow, own, namespace), **{name: namespace[name] for name in spoken}}
     code = function_code(source, statements, targets, sorted(started), flags)
     names = global_names(code)
     missing = [name for name in names if not exists(name, namespace)]

@@ -6,7 +6,7 @@ import __future__
 import ast
 import functools
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import FunctionType
 from typing import Any
@@ -16,7 +16,7 @@ from .element import closed_over, detached, element_of, parse_comprehension
 from .header import Items, check_outer, described, evaluate_items, maps_one_to_one, parse_clause, target_names
 from .mistakes import explain_clause, explain_missing_clause
 from .mutations import mutation_warnings
-from .names import refuse_generators
+from .randomness import refuse_generators
 from .refusals import Source
 
 _FUTURE = functools.reduce(
@@ -77,6 +77,7 @@ def compile_cell(
     label: str,
     options: str = "",
     flags: int = 0,
+    given: Sequence[Any] = (),
 ) -> Program:
     """Compile a parallel cell and evaluate its outermost iterable.
 
@@ -96,6 +97,8 @@ def compile_cell(
         What was typed before the clause, for corrected lines to copy.
     flags
         Compiler flags of the notebook (future imports).
+    given
+        The outermost iterable, where it was evaluated before.
 
     Raises
     ------
@@ -115,7 +118,7 @@ def compile_cell(
     statements = parse_body(source, body, first_line)
     hint = value_hint(statements)
     compiled = compile_body(source, statements, target_names(tree), namespace, flags)
-    drawn = evaluate_items(source, tree, namespace, flags)
+    drawn = evaluate_items(source, tree, namespace, flags, given)
     return Program(
         **_drawn(drawn),
         function=compiled.function,
@@ -135,7 +138,7 @@ def program_of_line(
     *,
     tuples: Callable[[Any], Iterable[Any]] | None = None,
     awaits: bool = False,
-    label: str = "",
+    label: str = "%parallel",
 ) -> Program:
     """Make the program of a comprehension line from what ``transform.ParallelExpression`` passes.
 

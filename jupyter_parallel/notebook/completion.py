@@ -113,9 +113,7 @@ def _values(option: Option, names: dict[str, Any]) -> Sequence[str]:
 
 
 def _may_run(value: Any) -> bool:
-    """Whether a notebook object can be a backend; classes cannot."""
-    if isinstance(value, type):
-        return False
+    """Whether a notebook object can be a backend."""
     return isinstance(value, Executor) or all(
         hasattr(type(value), part) for part in ("capacity", "publish", "submit")
     )

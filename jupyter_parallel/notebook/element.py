@@ -36,12 +36,13 @@ def closed_over(
     names = global_names(element.__code__)
     if "get_ipython" in names:
         raise UsageError(
-            "`%parallel` and get_ipython() cannot stand in the element: there is no IPython in a worker\n"
-            "Loop over both in one comprehension: [f(x, y) for x in xs for y in ys]"
+            "get_ipython() cannot stand in the element: there is no IPython in a worker\n"
+            "Use it in the notebook, and let the element use what it gave"
         )
     missing = [name for name in names if not exists(name, namespace)]
     refuse_undefined(source, missing, nodes, {*namespace, *cells, *targets})
-    return {**take(names, namespace), **{name: _content(name, cell) for name, cell in cells.items()}}
+    closure = {name: _content(name, cell) for name, cell in cells.items()}
+    return {**take(names, namespace), **closure, **(element.__kwdefaults__ or {})}
 
 
 def _content(name: str, cell: CellType) -> Any:
@@ -56,11 +57,13 @@ def _content(name: str, cell: CellType) -> Any:
 def detached(element: FunctionType, captured: Mapping[str, Any], awaits: bool) -> Callable[..., Any]:
     """Return the lambda with a snapshot of what it captured, so that rebinding a name changes nothing."""
     code = element.__code__
-    free = set(code.co_freevars)
-    names = {name: value for name, value in captured.items() if name not in free}
+    defaults = element.__kwdefaults__
+    local = {*code.co_freevars, *(defaults or {})}
+    names = {name: value for name, value in captured.items() if name not in local}
     cells = tuple(CellType(captured[name]) for name in code.co_freevars)
     scope = {**names, "__name__": "__main__", "__builtins__": builtins}
-    function = FunctionType(code, scope, "<element>", element.__defaults__, cells)
+    function = FunctionType(code, scope, "<element>", None, cells)
+    function.__kwdefaults__ = defaults
     return _only_value(function) if awaits else function
 
 

@@ -151,8 +151,15 @@ def maps_one_to_one(tree: Comprehension) -> bool:
     return len(tree.generators) == 1 and not tree.generators[0].ifs
 
 
-def evaluate_items(source: Source, tree: ast.ListComp, namespace: Mapping[str, Any], flags: int) -> Items:
+def evaluate_items(
+    source: Source, tree: ast.ListComp, namespace: Mapping[str, Any], flags: int, given: Sequence[Any] = ()
+) -> Items:
     """Evaluate the outermost iterable now and leave the rest lazy, as a generator expression does.
+
+    Parameters
+    ----------
+    given
+        The outermost iterable where it was evaluated before: what can be read only once must not be again.
 
     Raises
     ------
@@ -164,7 +171,7 @@ def evaluate_items(source: Source, tree: ast.ListComp, namespace: Mapping[str, A
     _refuse_undefined(source, tree, targets, namespace, flags)
     scope = namespace if isinstance(namespace, dict) else dict(namespace)
     outermost = tree.generators[0].iter
-    outer = eval(_compiled(source, outermost, flags), scope)
+    outer = given[0] if given else eval(_compiled(source, outermost, flags), scope)
     names = ", ".join(target_names(ast.ListComp(tree.elt, tree.generators[:1])))
     check_outer(outer, ast.unparse(outermost), names)
     items = outer

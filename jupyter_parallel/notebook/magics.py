@@ -1,14 +1,13 @@
 """The magics: thin glue between IPython, the language of this room and the runs of ``api``.
 
-``%%parallel`` runs a cell body per item, ``%parallel [...]`` reaches :meth:`Magics.line` through the
+``%%parallel`` runs a cell body per item, ``%parallel [...]`` reaches :mod:`.line` through the
 token transformer, ``%parallel_config`` and ``%parallel_runs`` speak about the session.
 """
 
 from __future__ import annotations
 
 import contextlib
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,17 +16,10 @@ from IPython.core.magic import no_var_expand
 
 from ..errors import UsageError
 from . import clause, completion, guard, options, stored_runs, tracebacks, transform
+from .line import announcing, plan_of, title_of
 
 if TYPE_CHECKING:
-    from ..api import Plan
     from ..engine.run import Run
-
-ATTRIBUTE = "parallel_line"
-"""What the token transformer calls on the shell."""
-
-
-TITLE = 40
-"""Characters of a run's title when it is made from its source."""
 
 
 class Magics:
@@ -39,7 +31,8 @@ class Magics:
     # %%parallel -------------------------------------------------------------------------------
 
     def cell(self, line: str, cell: str) -> Any:
-        from .. import api
+        from .. import launch
+        from ..session import session
 
         first_line = line.count("\n") + 2
         typed, header = options.split(line)
@@ -47,8 +40,8 @@ class Magics:
         if parsed.help:
             print(options.help_text())
             return None
-        chosen = api.session.options.updated(parsed.keywords)
-        chosen = replace(chosen, name=chosen.name or parsed.out or _title(header))
+        chosen = session.options.updated(parsed.keywords)
+        chosen = replace(chosen, name=chosen.name or parsed.out or title_of(header))
         self._refuse_live(parsed.out)
         filename, label = self._cached(line, cell)
         program = clause.compile_cell(
@@ -61,62 +54,19 @@ class Magics:
             options=typed.strip(),
             flags=self._shell.compile.flags,
         )
-        plan = _plan(program, chosen)
+        plan = plan_of(program, chosen)
         if chosen.only is not None:
             return plan.debug(chosen.only)
-        run = self._start(plan, program, parsed.out)
-        if chosen.wait:
-            api.wait_for(run, chosen, detachable=True)
-            if parsed.out is None and chosen.display:
-                print("results = jupyter_parallel.last_run()")
-        return None
-
-    # %parallel [...] --------------------------------------------------------------------------
-
-    def line(
-        self,
-        typed: str,
-        kind: str,
-        *program: Any,
-        values: Mapping[str, Callable[[], Any]] | None = None,
-        **more: Any,
-    ) -> Any:
-        """Run a comprehension; called by what the token transformer writes.
-
-        Parameters
-        ----------
-        typed
-            The option text.
-        kind
-            What comes back: ``"list"``, ``"dict"``, ``"set"`` or ``"run"``.
-        program, more
-            Pieces of the comprehension, for ``clause.program_of_line``.
-        values
-            Evaluates the expressions among the options where the line stands.
-        """
-        from .. import api
-
-        given = values or {}
-        parsed = options.parse(typed, evaluate=lambda text: given[text](), form="line")
-        if parsed.help:
-            print(options.help_text())
-            return None
-        compiled = clause.program_of_line(*program, **more)
-        chosen = api.session.options.updated(parsed.keywords)
-        plan = _plan(compiled, replace(chosen, name=chosen.name or _title(program[3])))
-        if chosen.only is not None:
-            return plan.debug(chosen.only)
-        if kind == "run":
-            return self._start(plan, compiled, None, background=True)
+        announce = announcing(plan, program, lambda run: self._bind(parsed.out, run))
         if not chosen.wait:
-            raise UsageError("a list, dict or set waits for its values; for a live run write %parallel (...)")
-        return {"list": list, "dict": dict, "set": set}[kind](self._values(plan, compiled))
-
-    def _values(self, plan: Plan, program: clause.Program) -> list[Any]:
-        from .. import api
-
-        run = self._start(plan, program, None)
-        return api.values_of(run, plan.options)
+            run = launch.in_background(plan, announce)
+            if chosen.display:
+                show(run, waits=False)
+            return None
+        launch.in_foreground(plan, announce, detachable=True)
+        if parsed.out is None and chosen.display:
+            print("results = jupyter_parallel.last_run()")
+        return None
 
     def plain_line(self, line: str) -> None:
         """What reaches IPython as an ordinary line magic: ``-h``, or something written wrongly."""
@@ -129,14 +79,14 @@ class Magics:
     # %parallel_config, %parallel_runs ---------------------------------------------------------
 
     def config(self, line: str) -> None:
-        from .. import api
+        from ..session import session
 
         if line.strip():
             parsed = options.parse(line, evaluate=self._evaluate, form="config")
-            api.session.options = api.session.options.updated(parsed.keywords)
+            session.options = session.options.updated(parsed.keywords)
             return
-        for option in fields(api.session.options):
-            value = getattr(api.session.options, option.name)
+        for option in fields(session.options):
+            value = getattr(session.options, option.name)
             changed = "" if value is option.default or value == option.default else "  (set in this session)"
             print(f"{option.name:14} {_told(value)}{changed}")
 
@@ -151,28 +101,9 @@ class Magics:
 
     # Inside -----------------------------------------------------------------------------------
 
-    def _start(
-        self, plan: Plan, program: clause.Program, out: str | None, *, background: bool | None = None
-    ) -> Run:
-        from .. import api
-
-        if program.hint and plan.options.display:
-            print(program.hint, file=sys.stderr)
-
-        def announce(run: Run) -> None:
-            if out is not None:
-                self._shell.user_ns[out] = run
-            if not run.shares_memory:
-                for warning in program.warnings:
-                    print(warning, file=sys.stderr)
-
-        in_background = not plan.options.wait if background is None else background
-        if not in_background:
-            return api.start(plan, announce)
-        run = api.in_background(plan, announce)
-        if background is None and plan.options.display:
-            show(run, waits=False)
-        return run
+    def _bind(self, out: str | None, run: Run) -> None:
+        if out is not None:
+            self._shell.user_ns[out] = run
 
     def _evaluate(self, expression: str) -> Any:
         return eval(compile(expression, "<option>", "eval"), self._shell.user_global_ns, self._shell.user_ns)
@@ -195,22 +126,6 @@ class Magics:
         count = self._shell.displayhook.prompt_count
         filename = self._shell.compile.cache(text, count, raw_code=text)
         return filename, f"Cell In[{count}]"
-
-
-def _plan(program: clause.Program, chosen: Any) -> Plan:
-    from ..api import Plan
-    from ..engine.state import Source
-    from ..worker.payload import Task
-
-    task = Task(program.function, "star" if program.star else "item", {}, chosen.seed, dict(program.sources))
-    source = Source(program.length, eager=program.bounded)
-    return Plan(task, program.items, chosen, source, program.targets or ("item",), program.text)
-
-
-def _title(source: str) -> str:
-    """Return a title for a run that has no name: its own source, on one short line."""
-    line = " ".join(source.split())
-    return line if len(line) <= TITLE else line[: TITLE - 1] + "…"
 
 
 def _told(value: Any) -> str:
@@ -236,10 +151,10 @@ def _screen(run: Run) -> Iterator[None]:
 
 def load(shell: Any) -> None:
     """Install everything in a shell. Idempotent."""
-    from .. import api
+    from ..session import session
 
     # A notebook's kernel starts beside it; a later %cd must not hide its checkpoints.
-    api.session.folder = api.session.folder or Path.cwd()
+    session.folder = session.folder or Path.cwd()
     magics = Magics(shell)
     for name, function, kind in (
         ("parallel", magics.cell, "cell"),
@@ -248,7 +163,6 @@ def load(shell: Any) -> None:
         ("parallel_runs", magics.runs, "line"),
     ):
         shell.register_magic_function(_documented(function), kind, name)
-    setattr(shell, ATTRIBUTE, magics.line)
     transform.install(shell)
     completion.install(shell)
     guard.install(shell)
@@ -261,8 +175,6 @@ def unload(shell: Any) -> None:
     for kind, names in (("cell", ("parallel",)), ("line", ("parallel", "parallel_config", "parallel_runs"))):
         for name in names:
             shell.magics_manager.magics[kind].pop(name, None)
-    if hasattr(shell, ATTRIBUTE):
-        delattr(shell, ATTRIBUTE)
     transform.uninstall(shell)
     completion.uninstall(shell)
     guard.uninstall(shell)
@@ -279,14 +191,14 @@ def _documented(function: Any) -> Any:
 
 def _show_runs(shell: Any) -> None:
     """Show a run that is the value of a cell live, and runs of ``parallel_map`` while they are waited for."""
-    from .. import api
+    from ..session import session
 
     def show_value(run: Any) -> None:
         from .display import show_value as show_it
 
         show_it(run)
 
-    api.session.screen = _screen
+    session.screen = _screen
     if shell.display_formatter is not None:
         formatter = shell.display_formatter.ipython_display_formatter
         formatter.for_type_by_name("jupyter_parallel.engine.run", "Run", show_value)

@@ -123,10 +123,14 @@ def refusal(mid: str, error: str) -> dict[str, Any]:
 
 
 class Answers:
-    """Answers requests about one run: once each, however often they arrive."""
+    """Answers requests about one run.
+
+    A command acts once, however often it arrives; its answer is kept. A page is made once at a
+    time, and again when it is asked for again: kept pages would be a copy of the whole table.
+    """
 
     KEPT = 256
-    """Answers remembered, for requests that are sent again although they were answered."""
+    """Answers remembered."""
 
     def __init__(self) -> None:
         self._values = ValueColumns()
@@ -144,7 +148,7 @@ class Answers:
             return True, None
 
     def answer(self, request: Request, run: RunSource | None) -> dict[str, Any]:
-        """Do what a request asks and return the answer to it, which is also remembered."""
+        """Do what a request asks and return the answer to it."""
         if run is None:
             made = refusal(
                 request.mid, "this run is no longer in memory; run the cell with -o NAME to keep it"
@@ -152,7 +156,10 @@ class Answers:
         else:
             made = reply(request.mid, _SERVE[request.kind](self, request, run))
         with self._lock:
-            self._given[request.mid] = made
+            if request.kind in COMMANDS:
+                self._given[request.mid] = made
+            else:
+                self._given.pop(request.mid, None)
         return made
 
     def rows(self, request: Request, run: RunSource) -> dict[str, Any]:

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 
 from ..errors import UsageError
 from .header import parse_clause, refuse_comprehension
 from .options import option_of, split
 from .refusals import Source
+from .scopes import COMPREHENSIONS
 from .words import CLOSING, Word, bracket_end, missing_closers, without_comments, words
-
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 def explain_clause(clause: str, options: str, body: str) -> UsageError | None:
     """Return the error for the header of a cell that is not what it should be, or None."""
+    if re.search(r"%parallel\b", clause) and not _is_clause(without_comments(clause).strip()):
+        return UsageError("%parallel cannot stand in a header; compute the items in a cell above")
     late = late_options(clause)
     if late is not None:
         before, after = late
         return _corrected("options come before the clause", _cell(f"{options} {after}", before, body))
     text = without_comments(clause).strip()
     tree = _expression(text)
-    if isinstance(tree, _COMPREHENSIONS) and text[0] in CLOSING and bracket_end(text, 0) == len(text):
+    if isinstance(tree, COMPREHENSIONS) and text[0] in CLOSING and bracket_end(text, 0) == len(text):
         return _corrected(
             "a comprehension is for a line; a cell has its body below",
             f"values = %parallel {_joined(options)}{text}",
+        )
+    if isinstance(_expression(f"[{text}]"), ast.ListComp):
+        return _corrected(
+            "an element before `for` is for a line; a cell has its body below",
+            f"values = %parallel {_joined(options)}[{text}]",
         )
     loop = _loop(text)
     if loop is not None:
@@ -58,6 +65,8 @@ def explain_missing_clause(options: str, body: str) -> UsageError:
 
 def explain_line(text: str) -> UsageError:
     """Return the error for a ``%parallel`` line that is not ``[options]`` and a comprehension in brackets."""
+    if text.startswith("%%parallel"):
+        return UsageError("code stands above %%parallel, where only comments may; give it a cell of its own")
     try:
         return _explained(*split(text))
     except UsageError as error:
@@ -89,7 +98,7 @@ def _meant(clause: str) -> str | None:
     if loop is not None and len(loop.body) == 1 and isinstance(step := loop.body[0], ast.Expr):
         return f"[{ast.unparse(_appended(step.value))} {_clause_of(loop)}]"
     closed = clause + missing_closers(clause)
-    if closed != clause and isinstance(_expression(closed), _COMPREHENSIONS):
+    if closed != clause and is_comprehension(closed):
         return closed
     bracketed = f"[{clause}]"
     if isinstance(_expression(bracketed), ast.ListComp):
@@ -118,9 +127,9 @@ def _explain_expression(clause: str, start: str) -> UsageError:
         tree = ast.parse(clause, mode="eval").body
     except (SyntaxError, ValueError) as error:
         return source.syntax_error(error)
-    if isinstance(tree, _COMPREHENSIONS):
+    if isinstance(tree, COMPREHENSIONS):
         refuse_comprehension(source, tree)
-        if isinstance(_expression(clause[1:-1]), _COMPREHENSIONS):
+        if is_comprehension(clause[1:-1]):
             return _corrected("one pair of brackets is enough", start + clause[1:-1].strip())
         return UsageError(f"%parallel {clause} cannot stand here; give it a line of its own")
     return _corrected(f"{clause} is not a comprehension", f"{start}[f(x) for x in items]")
@@ -174,6 +183,10 @@ def _cell(options: str, clause: str, body: str) -> str:
     lines = textwrap.dedent(body).strip("\n").split("\n")
     shown = "\n".join(lines if len(lines) <= 12 else [*lines[:12], "..."])
     return f"%%parallel {_joined(options)}{clause}\n{shown}"
+
+
+def is_comprehension(text: str) -> bool:
+    return isinstance(_expression(text), COMPREHENSIONS)
 
 
 def _expression(text: str) -> ast.expr | None:

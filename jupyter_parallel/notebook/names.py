@@ -6,12 +6,13 @@ import ast
 import builtins
 import difflib
 import dis
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import CodeType
 from typing import Any
 
-from ..errors import UndefinedName, UsageError
+from ..errors import UndefinedName
 from .flow import catches_name_errors
 from .refusals import Source
 
@@ -40,7 +41,7 @@ def take(names: Iterable[str], namespace: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the notebook knows under the names, and builtins that workers do not have themselves."""
     taken = {}
     for name in names:
-        if name in namespace:
+        if name in namespace and not _is_ipythons(name, namespace[name]):
             taken[name] = namespace[name]
         elif hasattr(builtins, name) and _is_foreign(getattr(builtins, name)):
             taken[name] = getattr(builtins, name)
@@ -51,6 +52,12 @@ def _is_foreign(builtin: Any) -> bool:
     """Whether a package put it among the builtins: IPython does so with ``display``."""
     module = getattr(builtin, "__module__", None) or "builtins"
     return module.partition(".")[0] not in sys.stdlib_module_names
+
+
+def _is_ipythons(name: str, value: Any) -> bool:
+    """Whether it is IPython's stand-in for a builtin, such as its ``open``: workers have the builtin."""
+    home = getattr(value, "__globals__", {}).get("__name__", "")
+    return hasattr(builtins, name) and home.partition(".")[0] == "IPython"
 
 
 def exists(name: str, namespace: Mapping[str, Any]) -> bool:
@@ -106,21 +113,30 @@ def _close_names(name: str, known: Iterable[str]) -> list[str]:
     return close or difflib.get_close_matches(name, dir(builtins), 1, 0.8)
 
 
-def refuse_generators(captured: Mapping[str, Any]) -> None:
-    """Refuse captured random generators: every worker would start from the same copy."""
-    for name, value in captured.items():
-        kind = _random_kind(value)
-        if kind:
-            raise UsageError(
-                f"`{name}` is a {kind} of the notebook: every worker would draw the same numbers\n"
-                "Give the run `--seed` and draw from `jupyter_parallel.context().rng` instead."
-            )
+def named_in_text(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return names that only a text mentions: in ``eval("...")``, or as ``@name`` in a frame's ``query``."""
+    names: set[str] = set()
+    for node in (inner for outer in nodes for inner in ast.walk(outer)):
+        match node:
+            case ast.Call(func=ast.Name(id="eval" | "exec"), args=[ast.Constant(value=str(text)), *_]):
+                names |= _names_of_source(text)
+    return names | named_in_queries(nodes)
 
 
-def _random_kind(value: Any) -> str:
-    """Return the kind of a random generator; recognised by name, so that nothing is imported for it."""
-    for kind in type(value).__mro__:
-        name = f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
-        if name in ("numpy.Generator", "numpy.RandomState", "random.Random", "random.SystemRandom"):
-            return "" if name == "random.SystemRandom" else name.replace("numpy.", "numpy.random.")
-    return ""
+def named_in_queries(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return the names that texts for a frame's ``query`` and ``eval`` mention as ``@name``."""
+    names: set[str] = set()
+    for node in (inner for outer in nodes for inner in ast.walk(outer)):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr="query" | "eval"), args=[ast.Constant(value=str(text)), *_]
+            ):
+                names |= set(re.findall(r"@([^\W\d]\w*)", text))
+    return names
+
+
+def _names_of_source(text: str) -> set[str]:
+    try:
+        return {node.id for node in _loads([ast.parse(text.strip())])}
+    except (SyntaxError, ValueError):
+        return set()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..engine.plan import SUFFIXES
+from ..engine.plan import SUFFIXES, parse_size
 from ..errors import UnknownBackend, UsageError
 
 Evaluate = Callable[[str], Any]
@@ -76,6 +76,24 @@ def _seconds(flag: str, text: str, evaluate: Evaluate) -> float:
     if not re.fullmatch(number, text) or not 0 < float(text) < math.inf:
         raise UsageError(f"{flag} {text} must be a finite number of seconds above 0, for example {flag} 2.5")
     return float(text)
+
+
+def _failures(flag: str, text: str, evaluate: Evaluate) -> int | str:
+    share = re.fullmatch(r"([0-9]+)%", text)
+    if share and int(share[1]) <= 100:
+        return text
+    if share or not re.fullmatch(r"[0-9]+", text):
+        raise UsageError(f"{flag} {text} must be a whole number from 0, or a share of the items such as 5%")
+    return int(text)
+
+
+def _size(flag: str, text: str, evaluate: Evaluate) -> str:
+    try:
+        if parse_size(text) > 0:
+            return text
+    except ValueError:
+        pass
+    raise UsageError(f"{flag} {text} must be a size above 0, such as {flag} 500MB or {flag} 2GiB")
 
 
 def _on_error(flag: str, text: str, evaluate: Evaluate) -> str:
@@ -197,6 +215,13 @@ TABLE = (
         help="hard limit per item in seconds",
     ),
     Option(
+        long="--time-limit",
+        keyword="time_limit",
+        metavar="S",
+        convert=_seconds,
+        help="budget of the whole run in seconds; finished results are kept",
+    ),
+    Option(
         long="--retries",
         keyword="retries",
         metavar="N",
@@ -210,6 +235,21 @@ TABLE = (
         convert=_on_error,
         help="raise (default: finish the rest, then raise), collect (never raise) or stop (at the first)",
         values=("raise", "collect", "stop"),
+    ),
+    Option(
+        long="--max-failures",
+        keyword="max_failures",
+        metavar="N|P%",
+        convert=_failures,
+        help="stop when more items failed (without it: when the first 32 outcomes are failures)",
+        values=("5%", "100%"),
+    ),
+    Option(
+        long="--memory-limit",
+        keyword="memory_limit",
+        metavar="SIZE",
+        convert=_size,
+        help="memory of a worker, such as 2GB; over it the item fails, and nothing else",
     ),
     Option(
         long="--default",
@@ -299,6 +339,9 @@ _SYNONYMS = {
     "--name": "--title --label",
     "--default": "--fallback --fill --fill-value",
     "--timeout": "--item-timeout -t",
+    "--time-limit": "--budget --max-time --total-timeout --run-timeout",
+    "--memory-limit": "--memory --mem --max-memory --mem-limit",
+    "--max-failures": "--max-errors --maxfail --fail-fast",
     "--only": "--item",
     "--help": "-help -? --usage",
 }

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from ..errors import BodySyntaxError, UsageError
 from .scopes import SCOPES, own_nodes, stored
+from .words import lines_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def _statement_lines(body: str) -> Iterator[tuple[int, str]]:
     lines = body.split("\n")
     begins = True
     try:
-        for token in tokenize.generate_tokens(iter(body.splitlines(keepends=True)).__next__):
+        for token in tokenize.generate_tokens(iter(lines_of(body)).__next__):
             if token.type in (tokenize.INDENT, tokenize.DEDENT, tokenize.NL, tokenize.COMMENT):
                 continue
             if begins and token.type != tokenize.ENDMARKER and token.string.strip():

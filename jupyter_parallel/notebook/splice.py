@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from IPython.core.inputtransformer2 import make_tokens_by_line
 
 from .body import awaits
+from .element import element_of
 from .header import Comprehension, is_plain, refuse_comprehension, target_names
+from .names import named_in_queries
 from .options import expressions
 from .refusals import Source
-from .words import words
+from .words import lines_of, words
 
 _KINDS = {ast.ListComp: "list", ast.SetComp: "set", ast.DictComp: "dict", ast.GeneratorExp: "run"}
 
@@ -37,28 +39,28 @@ def call_of(options: str, bracket: str) -> str | None:
 def _written(options: str, bracket: str, tree: Comprehension, pieces: _Pieces) -> str:
     targets = target_names(tree)
     parameters = ", ".join(targets)
+    # `query("a > @limit")` looks for `limit` in the frame, and nothing else in the code mentions it.
+    spoken = sorted(named_in_queries(element_of(tree)) - set(targets))
+    defaults = f", *, {', '.join(f'{name}={name}' for name in spoken)}" if spoken else ""
     element = f"({pieces.element} for _ in (None,))" if pieces.awaits else pieces.element
     arguments = [
         f"{' '.join(word.text for word in words(options))!r}",
         f"{_KINDS[type(tree)]!r}",
-        "\n" * options.count("\n") + f"lambda {parameters}: {element}",
+        "\n" * options.count("\n") + f"lambda {parameters}{defaults}: {element}",
         "\n" * pieces.target.count("\n") + f"({pieces.outer})",
         f"{targets!r}",
         f"{bracket!r}",
     ]
-    if is_plain(tree):
-        closing = "\n" * pieces.rest.count("\n")
-    else:
+    if not is_plain(tree):
         drawn = f"for {ast.unparse(tree.generators[0].target)} in _outer {pieces.rest}"
         item = f"({parameters})" if len(targets) > 1 else parameters
         arguments.append(f"tuples=lambda _outer: ({item} {drawn})")
-        closing = ""
     if pieces.awaits:
         arguments.append("awaits=True")
     values = ", ".join(f"{text!r}: lambda: ({text})" for text in expressions(options) if _is_expression(text))
     if values:
         arguments.append(f"values={{{values}}}")
-    return f"get_ipython().parallel_line({', '.join(arguments)}{closing})"
+    return f"__import__('jupyter_parallel').parallel_line({', '.join(arguments)})"
 
 
 def _is_expression(text: str) -> bool:
@@ -100,7 +102,7 @@ class _Pieces:
 
 def _own_tokens(bracket: str) -> list[tuple[int, str]]:
     """Return position and text of each token that stands directly inside the outermost bracket."""
-    lines = bracket.splitlines(keepends=True)
+    lines = lines_of(bracket)
     starts = [sum(map(len, lines[:number])) for number in range(len(lines) + 1)]
     depth, own = 0, []
     for token in (token for line in make_tokens_by_line(lines) for token in line):
@@ -120,7 +122,7 @@ def _next(own: list[tuple[int, str]], words: tuple[str, ...], after: int) -> int
 def _element(bracket: str, own: list[tuple[int, str]], tree: Comprehension, loop: int) -> str:
     if not isinstance(tree, ast.DictComp):
         return f"({bracket[1:loop]})"
-    lines = bracket.splitlines(keepends=True)
+    lines = lines_of(bracket)
     row = lines[tree.value.lineno - 1].encode()[: tree.value.col_offset].decode()
     value = sum(map(len, lines[: tree.value.lineno - 1])) + len(row)
     colon = max(start for start, word in own if word == ":" and start < value)

@@ -6,8 +6,10 @@ import shlex
 import time
 from collections.abc import Callable
 
+from .. import keeping
 from ..engine.run import Run
 from ..errors import UsageError
+from ..session import session
 from ..view.format import count, duration, one_line
 from ..view.text import summary
 
@@ -33,12 +35,10 @@ def command(line: str) -> None:
 
 
 def _show() -> None:
-    from .. import api
-
-    stored = api.stored_runs()
-    for run in api.session.runs:
+    stored = keeping.stored_runs()
+    for run in session.runs:
         print(f"{run.id:4}  {summary(run)}")
-    if not api.session.runs and not stored:
+    if not session.runs and not stored:
         print("no runs yet")
     if stored:
         rows = [("stored", "function", "done", "failed", "saved", "size")]
@@ -70,15 +70,11 @@ def _size(size: int) -> str:
 
 
 def _remove(words: list[str]) -> None:
-    from .. import api
-
-    print(f"deleted {words[0]}: {_size(api.remove_stored(words[0]))}")
+    print(f"deleted {words[0]}: {_size(keeping.remove_stored(words[0]))}")
 
 
 def _export(words: list[str]) -> None:
-    from .. import api
-
-    number = api.export_stored(*words)
+    number = keeping.export_stored(*words)
     print(f"wrote {count(number)} values of {words[0]} to {words[1]}")
 
 

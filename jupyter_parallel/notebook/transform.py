@@ -4,7 +4,7 @@ Two transformers, because IPython's own handling of magics knows only lines:
 
 ``ParallelExpression`` makes ``%parallel [options] <comprehension>`` an expression. It becomes::
 
-    get_ipython().parallel_line(
+    __import__('jupyter_parallel').parallel_line(
         options, kind, element, outer, targets, text, tuples=..., awaits=..., values=...
     )
 
@@ -38,10 +38,10 @@ from typing import Any
 from IPython.core.inputtransformer2 import TokenTransformBase, make_tokens_by_line
 
 from .mistakes import explain_line as explain_line
-from .mistakes import late_options
+from .mistakes import is_comprehension, late_options
 from .options import split
 from .splice import call_of
-from .words import CLOSING, bracket_end, enclosing_end, logical_end, missing_closers
+from .words import CLOSING, bracket_end, enclosing_end, lines_of, logical_end, missing_closers, wrong_closer
 
 Tokens = Sequence[tokenize.TokenInfo]
 
@@ -68,11 +68,14 @@ class ParallelExpression(TokenTransformBase):
         return None
 
     def offset(self, lines: list[str]) -> int:
-        before: int = sum(map(len, lines[: self.start_line]))
-        return before + int(self.start_col)
+        return _offset(lines, self.start_line + 1, self.start_col)
 
     def transform(self, lines: list[str]) -> list[str]:
         return _replaced("".join(lines), self.offset(lines), self.enclosed).splitlines(keepends=True)
+
+
+def _offset(lines: list[str], number: int, column: int) -> int:
+    return sum(map(len, lines[: number - 1])) + column
 
 
 def _begins(line: Tokens, position: int) -> bool:
@@ -85,6 +88,15 @@ def _begins(line: Tokens, position: int) -> bool:
         return False  # `%parallel?`
     before = [token for token in line[:position] if token.type not in _NO_TOKENS]
     return not before or _expects_operand(before[-1])
+
+
+def _cell_magic(tokens_by_line: Sequence[Tokens]) -> tuple[int, int] | None:
+    """Return where a statement begins with ``%%parallel``."""
+    for line in tokens_by_line:
+        first = next((token for token in line if token.type not in _NO_TOKENS), None)
+        if first and first.string == "%" and _HEADER.match(first.line[first.start[1] :]):
+            return first.start
+    return None
 
 
 def _expects_operand(token: tokenize.TokenInfo) -> bool:
@@ -101,7 +113,7 @@ def _depth(tokens: Tokens) -> int:
 def rewrite(text: str) -> str:
     """Return source in which each ``%parallel`` expression is a call."""
     while True:
-        lines = text.splitlines(keepends=True)
+        lines = lines_of(text)
         found = ParallelExpression.find(make_tokens_by_line(lines))
         if found is None:
             return text
@@ -113,20 +125,22 @@ def _replaced(text: str, start: int, enclosed: bool) -> str:
     stop = enclosing_end(text, after) if enclosed else logical_end(text, after)[0]
     options, clause = split(text[after:stop])
     begin = after + len(options)
+    if is_open(text, begin):  # so that a terminal waits for the rest; `unfinished` answers when it is run
+        return f"{text[:start]}get_ipython().run_line_magic({text[begin:]}"
     end = bracket_end(text[:stop], begin) if clause[:1] in CLOSING else -1
-    if end > 0 and late_options(text[begin:stop]) is None:
+    if end < 0 and enclosed and clause[:1] in CLOSING:
+        stop = wrong_closer(text, begin)
+    elif end > 0 and late_options(clause) is None:
         call = call_of(options, rewrite(text[begin:end]))
         if call is not None:
             return text[:start] + call + text[end:]
-        stop = end
-    if is_open(clause):  # so that a terminal waits for the rest; `unclosed` answers when it is run
-        return f"{text[:start]}get_ipython().run_line_magic({text[begin:]}"
+        stop = stop if is_comprehension(f"[{clause}]") else end
     return _as_line_magic(text, start, after, stop)
 
 
-def is_open(clause: str) -> bool:
-    """Whether a clause begins with a bracket, and closes none but those it opened, and not all."""
-    return clause[:1] in CLOSING and bracket_end(clause, 0) < 0 and bool(missing_closers(clause))
+def is_open(text: str, begin: int) -> bool:
+    """Whether a bracket begins here that is not closed before the text ends."""
+    return text[begin : begin + 1] in CLOSING and bracket_end(text, begin) < 0 > wrong_closer(text, begin)
 
 
 def _as_line_magic(text: str, start: int, after: int, stop: int) -> str:
@@ -153,24 +167,40 @@ def parallel_cell(lines: list[str]) -> list[str]:
 parallel_cell.has_side_effects = True  # type: ignore[attr-defined]
 
 
-def unclosed(lines: list[str]) -> list[str]:
-    """Turn a ``%parallel`` whose bracket is never closed into the line magic that explains it.
+def bare_cell(lines: list[str]) -> list[str]:
+    """Take comments above ``%%parallel`` away, for ``check_complete``: it looks at the first line only.
 
-    The rest of the cell belongs to the bracket. This is no part of ``ParallelExpression`` because a
-    terminal asks that one whether a cell is complete, and this one only when the cell is run.
+    When a cell is run, ``parallel_cell`` comes first and leaves nothing to do here.
+    """
+    begin = _HEADER.match("".join(lines))
+    return lines[begin["above"].count("\n") :] if begin else lines
+
+
+def unfinished(lines: list[str]) -> list[str]:
+    """Turn what cannot be a cell into the line magic that explains it when it is run.
+
+    That is a ``%%parallel`` below code, and a ``%parallel`` whose bracket is never closed: the rest of
+    the cell goes with it. This is no part of ``ParallelExpression`` because a terminal asks that one
+    whether a cell is complete, and this one only when the cell is run.
     """
     text = "".join(lines)
-    found = ParallelExpression.find(make_tokens_by_line(lines))
-    if found is None:
+    if MAGIC not in text:
         return lines
-    after = found.offset(lines) + len(MAGIC)
-    clause = split(text[after:])[1]
-    if found.enclosed or not is_open(clause):
+    tokens_by_line = make_tokens_by_line(lines)
+    if (misplaced := _cell_magic(tokens_by_line)) is not None:
+        start = after = _offset(lines, *misplaced)
+    elif (found := ParallelExpression.find(tokens_by_line)) is not None:
+        start = found.offset(lines)
+        after = start + len(MAGIC)
+        if not is_open(text, after + len(split(text[after:])[0])):
+            return lines
+    else:
         return lines
-    return _as_line_magic(text, found.offset(lines), after, len(text)).splitlines(keepends=True)
+    closers = missing_closers(text[:start])
+    return lines_of(_as_line_magic(text, start, after, len(text)) + closers)
 
 
-unclosed.has_side_effects = True  # type: ignore[attr-defined]
+unfinished.has_side_effects = True  # type: ignore[attr-defined]
 
 
 def _unclosed_end(text: str, start: int) -> int:
@@ -183,9 +213,9 @@ def install(shell: Any) -> None:
     """Add our transformers to a shell; nothing happens when they are there."""
     uninstall(shell)
     manager = shell.input_transformer_manager
-    manager.line_transforms.append(unclosed)
+    manager.line_transforms.append(unfinished)
     manager.token_transformers.insert(0, ParallelExpression)
-    manager.cleanup_transforms.insert(0, parallel_cell)
+    manager.cleanup_transforms[:0] = [parallel_cell, bare_cell]
 
 
 def uninstall(shell: Any) -> None:

@@ -96,15 +96,32 @@ def marks(text: str, start: int = 0) -> Iterator[tuple[int, str]]:
 
 def bracket_end(text: str, start: int) -> int:
     """Return the position behind the bracket that closes the one at ``start``, or -1."""
+    position, wrong = _closing(text, start)
+    return -1 if wrong else position + 1
+
+
+def wrong_closer(text: str, start: int) -> int:
+    """Return the position of a bracket that closes something opened before ``start``, or -1."""
+    position, wrong = _closing(text, start)
+    return position if wrong and position < len(text) else -1
+
+
+def _closing(text: str, start: int) -> tuple[int, bool]:
+    """Return the place of the bracket that ends the one at ``start``, and whether it does not fit."""
     opened: list[str] = []
     for position, mark in marks(text, start):
         if mark in CLOSING:
             opened.append(CLOSING[mark])
-        elif mark != "\n" and mark != opened.pop():
-            return -1
+        elif mark != "\n" and (not opened or mark != opened.pop()):
+            return position, True
         if not opened:
-            return position + 1
-    return -1
+            return position, False
+    return len(text), True
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines with their ends, as Python counts them; ``str.splitlines`` knows further ends."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 def missing_closers(text: str) -> str:

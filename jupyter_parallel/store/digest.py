@@ -212,7 +212,7 @@ class Encoder:
         import numpy
 
         data = numpy.ascontiguousarray(value)
-        return _part(b"A", head + blake2b(data.reshape(-1).view(numpy.uint8), digest_size=32).digest())
+        return _part(b"A", head + blake2b(data.reshape(-1).view(numpy.uint8).data, digest_size=32).digest())
 
     def _scalar(self, value: Any) -> bytes:
         return _part(b"N", value.dtype.str.encode() + value.tobytes())

@@ -74,7 +74,7 @@ class Csv(JsonLines):
     def write(self, start: int, stop: int, pairs: Pairs) -> None:
         rows = [{"index": index, **fields(value)} for index, value in pairs]
         text = io.StringIO()
-        writer = csv.DictWriter(text, [], lineterminator="\n")
+        writer: csv.DictWriter[str] = csv.DictWriter(text, [], lineterminator="\n")
         if self._columns is None and rows:
             self._columns = list(rows[0])
             writer.fieldnames = self._columns

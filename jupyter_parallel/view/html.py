@@ -25,7 +25,9 @@ _SPANS = 160
 """Pieces of the strip at most."""
 
 _MUTED = "opacity:0.7"
-_CELL = "padding:1px 12px 1px 0px;text-align:left;white-space:nowrap;border:none"
+_CELL = "padding:1px 16px 1px 0px;text-align:left;white-space:nowrap;border:none"
+_NEXT = "margin-left:6px"
+_CODE = "font-family:monospace;font-size:12px"
 _LINE = "1px solid rgba(128,128,128,0.35)"
 
 
@@ -59,20 +61,21 @@ def line_html(snapshot: dict[str, Any], printed: dict[str, Any]) -> str:
     glyph, _, rest = line(snapshot).partition(" ")
     note = f' <span style="{_MUTED}">{escape(snapshot["note"])}</span>' if snapshot["note"] else ""
     return (
-        f'<div class="jpar-line" style="font-size:13px">{_printed(printed)}'
+        f'<div class="jpar-quick" style="font-size:13px">{_printed(printed)}'
         f'<span style="color:{STATUS[snapshot["status"]]}">{escape(glyph)}</span> {escape(rest)}{note}</div>'
     )
 
 
 def _printed(printed: dict[str, Any]) -> str:
     lines = "\n".join(escape(text) for text in printed_texts(printed))
-    style = f"margin:4px 0px;padding:0px 8px;border-left:{_LINE};font-size:12px;white-space:pre-wrap"
+    style = f"margin:4px 0px;padding:0px 8px;border-left:{_LINE};{_CODE};white-space:pre-wrap"
     return f'<pre style="{style}">{lines}</pre>' if lines else ""
 
 
 def _rules() -> str:
-    # Lab puts "model not found" where the widget was; a living widget contains .jpar-root.
-    dead = ".jp-OutputArea-child:not(:has(.jpar-root)):has(+ .jp-OutputArea-child .jpar-snapshot)"
+    # Lab puts "model not found" where the widget was; a living view is a .jpar-root that is not hidden.
+    alive = ".jpar-root:not([hidden])"
+    dead = f".jp-OutputArea-child:not(:has({alive})):has(+ .jp-OutputArea-child .jpar-snapshot)"
     return f"<style>{dead}:has(.jupyter-widgets) {{ display: none; }}</style>"
 
 
@@ -82,9 +85,9 @@ def _header(snapshot: dict[str, Any]) -> str:
     times = " · ".join(filter(None, [snapshot["rate"], snapshot["elapsed"]]))
     return (
         f'<div><span style="color:{color}">{GLYPHS[status]}</span> <b>{escape(snapshot["name"])}</b>'
-        f' <span style="color:{color}">{status}</span>'
-        f' <span style="{_MUTED}">{escape(snapshot["backend"])}</span></div>'
-        f'<div>{escape(counts_text(snapshot))} <span style="{_MUTED}">{escape(times)}</span></div>'
+        f' <span style="{_NEXT};color:{color}">{status}</span>'
+        f' <span style="{_NEXT};{_MUTED}">{escape(snapshot["backend"])}</span></div>'
+        f'<div>{escape(counts_text(snapshot))} <span style="{_NEXT};{_MUTED}">{escape(times)}</span></div>'
     )
 
 
@@ -140,7 +143,7 @@ def _table(page: dict[str, Any], snapshot: dict[str, Any]) -> str:
     left = snapshot["prefix"] - len(rows)
     more = f'<div style="{_MUTED}">… {count(left)} more</div>' if left > 0 else ""
     return (
-        f'<table style="border-collapse:collapse;margin:4px 0px;border:none;font-size:12px">'
+        f'<table style="border-collapse:collapse;margin:4px 0px;border:none;{_CODE}">'
         f'<thead style="border-bottom:{_LINE}"><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}'
     )
 
@@ -151,11 +154,10 @@ def _row(row: dict[str, Any], width: int) -> str:
         cells.append(_cell(row["error"], width))
     else:
         cells += [_cell(text) for text in [*row["value"], *[""] * (width - len(row["value"]))]]
-    color = COLORS[row["state"]]
-    cells += [
-        _cell(row["time"]),
-        f'<td style="{_CELL};color:{color}">{GLYPHS[row["state"]]} {row["state"]}</td>',
-    ]
+    state = row["state"]
+    quiet = state == ItemState.SUCCESS.word
+    style = f"{_CELL};{_MUTED}" if quiet else f"{_CELL};color:{COLORS[state]}"
+    cells += [_cell(row["time"]), f'<td style="{style}">{GLYPHS[state]} {state}</td>']
     return f"<tr>{''.join(cells)}</tr>"
 
 

@@ -51,7 +51,12 @@ class Pulse:
         """Draw the last state without waiting for the next beat, and wait until that has happened."""
         self._hurry.set()
         self._changed.set()
-        self._thread.join(timeout)
+        self.join(timeout)
+
+    def join(self, timeout: float) -> None:
+        """Wait until nothing is left to draw, or the time is over."""
+        if self._thread.ident is not None:  # a run that is over before it can be shown starts nothing
+            self._thread.join(timeout)
 
     def _loop(self) -> None:
         self._hurry.wait(self._delay)

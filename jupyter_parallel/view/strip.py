@@ -70,9 +70,10 @@ class Strip:
         if size != self._size or items < self._items or self._items < 0:
             self._cells.clear()
             self._first = 0
-        elif items > self._items:
-            # The last cell may have looked complete while it was short.
-            self._first = min(self._first, self._items // size)
+        elif items > self._items and self._items % size:
+            # The last cell was short and may have looked complete.
+            self._cells[-1] = 0
+            self._first = min(self._first, len(self._cells) - 1)
         self._items, self._size = items, size
         self._cells.extend(bytes(-(-items // size) - len(self._cells)))
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import threading
 from collections.abc import Callable
 from types import AsyncGeneratorType, CoroutineType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .context import Execution, entered
+
+if TYPE_CHECKING:
+    import asyncio
 
 ASYNC_TYPES = (CoroutineType, AsyncGeneratorType)
 
@@ -32,6 +34,8 @@ class EventLoop:
 
     def run(self, value: Any, execution: Execution) -> Any:
         """Return what the coroutine, or the first step of the async generator, gives."""
+        import asyncio  # 11 ms of a worker's start that few runs need
+
         if asyncio._get_running_loop() is not None:
             # The kernel's main thread is inside its own loop, which cannot run a second one.
             return _in_helper_thread(lambda: asyncio.run(_first(value)), execution)

@@ -82,36 +82,38 @@ _HEAD = struct.Struct("<4q")
 _SPAN = struct.Struct("<2dq")
 
 
-def encode_record(record: Made) -> bytes:
-    """Return a record as bytes that tell their own length."""
+Encoded = tuple[int, int, int, list[bytes]]
+
+
+def encode_record(record: Made) -> list[bytes]:
+    """Return a record as pieces that tell their own length; large values are not copied together."""
     kind, start, count, body = _ENCODERS[type(record)](record)
-    return _HEAD.pack(kind, start, count, len(body)) + body
+    return [_HEAD.pack(kind, start, count, sum(map(len, body))), *body]
 
 
-def _encode_done(record: Done) -> tuple[int, int, int, bytes]:
+def _encode_done(record: Done) -> Encoded:
     stamps = record.stamps.tobytes()
     count = len(record.values)
     if not record.blobs:
-        return _BATCH, record.start, count, stamps + pickle.dumps(record.values, 5)
+        return _BATCH, record.start, count, [stamps, pickle.dumps(record.values, 5)]
     briefs = json.dumps([blob.brief for blob in record.values]).encode()
     sizes = array("q", [len(briefs), *(len(blob.data) for blob in record.values)]).tobytes()
-    body = b"".join([stamps, sizes, briefs, *(blob.data for blob in record.values)])
-    return _EACH, record.start, count, body
+    return _EACH, record.start, count, [stamps, sizes, briefs, *(blob.data for blob in record.values)]
 
 
-def _encode_broke(record: Broke) -> tuple[int, int, int, bytes]:
+def _encode_broke(record: Broke) -> Encoded:
     told = record.report
     original = told.exception if isinstance(told.exception, bytes) else b""
     texts = [told.type, told.message, told.traceback, told.where, told.cancelled]
     span = _SPAN.pack(record.started, record.ended, len(original))
-    return _BROKE, record.index, 1, span + original + json.dumps(texts).encode()
+    return _BROKE, record.index, 1, [span, original, json.dumps(texts).encode()]
 
 
-def _encode_said(record: Said) -> tuple[int, int, int, bytes]:
-    return _SAID, record.index, 1, json.dumps([record.stream, record.text, record.dropped]).encode()
+def _encode_said(record: Said) -> Encoded:
+    return _SAID, record.index, 1, [json.dumps([record.stream, record.text, record.dropped]).encode()]
 
 
-_ENCODERS: dict[type, Callable[[Any], tuple[int, int, int, bytes]]] = {
+_ENCODERS: dict[type, Callable[[Any], Encoded]] = {
     Done: _encode_done,
     Broke: _encode_broke,
     Said: _encode_said,

@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import ItemCancelled
 from .awaiting import EventLoop
 from .context import Execution, entered
+from .memory import headroom
 from .outbox import ATOMS, Outbox, SpoolFull
 from .page import CURRENT, SINCE, STOP, Page
 from .payload import Program, Task, program_here
@@ -59,7 +60,8 @@ def run_chunk(
                 except BaseException as error:
                     if fatal is not None and fatal(error):
                         raise
-                    _failed(program, outbox, error, items)
+                    with headroom():
+                        _failed(program, outbox, error, items)
             except ItemCancelled as late:
                 # The interrupt arrived while the item's own exception was being written down.
                 if fatal is not None and fatal(late):
@@ -88,6 +90,8 @@ def run_one(task: Task, item: Any, index: int) -> Any:
 
 
 def _failed(program: Program, outbox: Outbox, error: BaseException, items: Sequence[Any]) -> None:
+    if isinstance(error, MemoryError) and program.memory_limit is not None:
+        error.add_note(f"its worker may have {program.memory_limit / 1e6:,.0f} MB (memory limit of the run)")
     if program.call != "chunk":
         outbox.fail(error)
         return

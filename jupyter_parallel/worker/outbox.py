@@ -10,13 +10,8 @@ import os
 import pickle
 import threading
 from array import array
-from datetime import date, timedelta
-from decimal import Decimal
-from fractions import Fraction
-from pathlib import PosixPath
 from time import perf_counter
 from typing import Any
-from uuid import UUID
 
 import cloudpickle
 
@@ -26,19 +21,28 @@ from .capture import Capture
 from .context import Execution
 from .envelope import Blob, Broke, Done, Made, encode_record
 from .page import COMMITTED, Page
-from .report import Report, Sources, report, travelling
+from .report import Report, Sources, report, travelling, user_frames
 
 ATOMS: set[type] = {int, float, str, bytes, bool, type(None)}
 """Types whose values nobody can change: they may wait and be pickled together. Others join when seen."""
 
-_CONSTANTS = {complex, date, timedelta, Decimal, Fraction, UUID, PosixPath}
-_NUMPY_SCALARS = frozenset(
-    "bool bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 longdouble"
-    " complex64 complex128 clongdouble".split()
-)
+_CONSTANTS = {
+    "builtins": {"complex"},
+    "datetime": {"date", "timedelta"},
+    "decimal": {"Decimal"},
+    "fractions": {"Fraction"},
+    "uuid": {"UUID"},
+    "numpy": {
+        *("bool", "bool_", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+        *("float16", "float32", "float64", "longdouble", "complex64", "complex128", "clongdouble"),
+    },
+}
+"""More such types, by module and name: none is imported for this."""
 
 FLUSH_AFTER = 0.005
 _HUGE = float("inf")
+_AT_ONCE = 512
+"""Pieces a single system call takes; POSIX promises 16, Linux and macOS take 1024."""
 
 
 class UnpicklableResult(TypeError):
@@ -57,10 +61,10 @@ def is_plain(value: Any) -> bool:
 
 def _is_known(kind: type) -> bool:
     """Return whether a library's type has values that never change; remember it as an atom."""
-    if kind in _CONSTANTS or (kind.__module__ == "numpy" and kind.__name__ in _NUMPY_SCALARS):
-        ATOMS.add(kind)
-        return True
-    return False
+    if kind.__name__ not in _CONSTANTS.get(kind.__module__, ()):
+        return False
+    ATOMS.add(kind)
+    return True
 
 
 class Outbox:
@@ -116,7 +120,10 @@ class Outbox:
         return index + 1
 
     def told(self, error: BaseException) -> Report:
-        return report(error, self.sources, error)
+        told = report(error, self.sources, error)
+        # Our frames hold the whole chunk; the user's stay for the debugger.
+        error.__traceback__ = user_frames(error)
+        return told
 
     def take(self) -> list[Made]:
         """Return the records made since the last call."""
@@ -217,20 +224,28 @@ class SpoolOutbox(PickledOutbox):
     def flush_aside(self) -> None:
         """Flush, also from another thread while an item runs, whose start must not move."""
         with self.lock:
-            data = b"".join(map(encode_record, self.take()))
-            if data:
-                self._write(memoryview(data))
+            pieces = [piece for record in self.take() for piece in encode_record(record)]
+            if pieces:
+                self._write(pieces)
 
-    def _write(self, view: memoryview) -> None:
+    def _write(self, pieces: list[bytes]) -> None:
         try:
-            while view:
-                written = os.pwrite(self._spool, view, self._position)
-                self._position += written
-                view = view[written:]
+            for first in range(0, len(pieces), _AT_ONCE):
+                self._write_some(pieces[first : first + _AT_ONCE])
         except OSError as error:
             raise SpoolFull(f"results cannot be written: {error}") from error
         # Only now may the kernel look: what it sees committed is always whole records.
         self.page.fields[COMMITTED] = self._position
+
+    def _write_some(self, pieces: list[bytes]) -> None:
+        written = os.pwritev(self._spool, pieces, self._position)
+        self._position += written
+        if written < sum(map(len, pieces)):
+            rest = memoryview(b"".join(pieces))[written:]
+            while rest:
+                written = os.pwrite(self._spool, rest, self._position)
+                self._position += written
+                rest = rest[written:]
 
 
 def _pickled(value: Any) -> bytes:

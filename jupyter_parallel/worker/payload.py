@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import io
 import pickle
-import random
 import struct
 import sys
 from collections.abc import Callable
@@ -50,6 +49,8 @@ class Task:
         ``{file name: (label, text)}`` of notebook code, for tracebacks.
     pickled
         Values are pickled as soon as their item has ended, also where they could stay objects.
+    memory_limit
+        Bytes a worker process may have while it runs items; ``None`` for any number.
     """
 
     function: Callable[..., Any]
@@ -57,6 +58,7 @@ class Task:
     kwargs: dict[str, Any] = field(default_factory=dict)
     seed: int | None = None
     sources: dict[str, tuple[str, str]] = field(default_factory=dict)
+    memory_limit: int | None = None
     pickled: bool = False
 
 
@@ -71,6 +73,7 @@ class Program:
     sources: Sources
     names: dict[str, Any] = field(default_factory=dict)
     """Functions and classes of the notebook that belong on the worker's ``__main__``."""
+    memory_limit: int | None = None
     pickled: bool = False
 
 
@@ -81,6 +84,7 @@ class _Preparation:
     seed: int | None
     sources: Sources
     small_keywords: bytes | None
+    memory_limit: int | None
 
 
 class NotebookPickler(cloudpickle.Pickler):  # type: ignore[misc]
@@ -113,11 +117,10 @@ def note_notebook_name(obj: Any, names: dict[str, Any]) -> None:
 
 def _shared_generator(obj: Any) -> Any:
     """Let ``from random import choice`` be a method of the worker's own generator, not of a copy of ours."""
-    if obj is random._inst:
-        return getattr, (random, "_inst")
-    legacy = sys.modules.get("numpy.random.mtrand")
-    if legacy is not None and obj is getattr(legacy, "_rand", None):
-        return getattr, (legacy, "_rand")
+    for name, attribute in (("random", "_inst"), ("numpy.random.mtrand", "_rand")):
+        module = sys.modules.get(name)
+        if module is not None and obj is getattr(module, attribute, None):
+            return getattr, (module, attribute)
     return None
 
 
@@ -134,9 +137,8 @@ def pack_task(task: Task) -> list[Part]:
     small, large = _pack_keywords(task.kwargs, names)
     # The names come last in the tuple: by then everything reached has been noted in them.
     body = encode_frame(_notebook_dump((task.function, large, names), names))
-    head = encode_frame(
-        plain_dump(_Preparation(Surroundings.here(), task.call, task.seed, task.sources, small))
-    )
+    told = _Preparation(Surroundings.here(), task.call, task.seed, task.sources, small, task.memory_limit)
+    head = encode_frame(plain_dump(told))
     start = _SIZE.size + total(head)
     padding = -start % ALIGNMENT
     return [_SIZE.pack(start + padding), *head, bytes(padding), *body]
@@ -166,6 +168,7 @@ class PackedTask:
 
     def __init__(self, block: memoryview) -> None:
         (start,) = _SIZE.unpack_from(block)
+        self.size = len(block)
         self._body = block[start:]
         self._preparation: _Preparation = decode_frame(block[_SIZE.size : start])
         self.surroundings = self._preparation.surroundings
@@ -179,7 +182,9 @@ class PackedTask:
             keywords = functools.partial(pickle.loads, told.small_keywords)
         elif large is not None:
             keywords = functools.partial(dict, large)
-        return Program(function, told.call, keywords, told.seed, told.sources, names)
+        # What the task brings along is shared by all workers, and mapped by each of them.
+        limit = None if told.memory_limit is None else told.memory_limit + self.size
+        return Program(function, told.call, keywords, told.seed, told.sources, names, limit)
 
 
 def program_here(task: Task) -> Program:

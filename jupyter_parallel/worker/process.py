@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import faulthandler
 import gc
 import os
 import pickle
@@ -11,8 +12,6 @@ import signal
 import sys
 import threading
 import types
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
@@ -21,10 +20,12 @@ from . import capture
 from .awaiting import EventLoop
 from .context import Execution, leave
 from .execute import run_chunk
-from .frames import decode_frame, map_block
+from .frames import map_block
+from .memory import limited
+from .order import ENDED, STALE, UNLOADABLE, UNREADABLE, Answer, Order, Start, items_of, taken_apart
 from .outbox import SpoolFull, SpoolOutbox
 from .page import CURRENT, PID, STRIKE, Page, open_page
-from .payload import Call, PackedTask, Program
+from .payload import PackedTask, Program
 from .report import install_sources
 from .twin import Twin
 
@@ -33,50 +34,9 @@ STRIKE_SIGNAL = getattr(signal, "SIGRTMIN", signal.SIGUSR1) + (7 if hasattr(sign
 
 FLUSH_EVERY = 0.1
 _LOOK_FOR_KERNEL_EVERY = 1.0
+_WORTH_COLLECTING = 1_000_000
+"""Bytes; looking for cycles can take longer than a small run."""
 _PR_SET_PDEATHSIG = 1
-
-ENDED = "ended"
-STALE = "stale"
-"""This worker has loaded a local module that was edited since: replace it."""
-UNREADABLE = "unreadable"
-"""The items cannot be unpickled together: send them apart, so that only the bad one fails."""
-UNLOADABLE = "unloadable"
-"""The function cannot be loaded here."""
-
-Answer = tuple[str, int, str]
-"""How the chunk ended, the first item that was not run, and an explanation."""
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What a worker process needs to know to begin."""
-
-    kernel: int
-    page: str
-    spool: str
-    own_environment: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A chunk as it is sent to a worker process.
-
-    Attributes
-    ----------
-    block
-        The frame of the list of items, or the address of a file that holds it.
-    names
-        Pickled definitions of the notebook by key; bytes are sent once, later only the key.
-    """
-
-    chunk: int
-    token: str
-    address: str
-    start: int
-    block: bytes | str
-    names: dict[str, bytes | None] = field(default_factory=dict)
-    apart: bool = False
-    """Each item is pickled by itself."""
 
 
 class Worker:
@@ -111,10 +71,10 @@ class Worker:
         if program is None:
             return STALE, order.start, ""
         try:
-            items = _items(order)
+            items = items_of(order)
         except BaseException as error:
             return UNREADABLE, order.start, f"{type(error).__name__}: {error}"
-        return ENDED, self._run(order, _apart(program) if order.apart else program, items), ""
+        return ENDED, self._run(order, taken_apart(program) if order.apart else program, items), ""
 
     def _run(self, order: Order, program: Program, items: list[Any]) -> int:
         outbox = SpoolOutbox(self.page, program.sources, order.start, self._loop, self._spool)
@@ -123,7 +83,8 @@ class Worker:
         self.outbox = outbox
         self._busy.set()
         try:
-            return run_chunk(program, items, execution)
+            with limited(program.memory_limit):
+                return run_chunk(program, items, execution)
         finally:
             self._busy.clear()
             self.outbox = None
@@ -133,8 +94,10 @@ class Worker:
 
     def forget(self, token: str) -> None:
         """Drop a task; its memory goes when the last array made from it goes."""
-        self._packed.pop(token, None)
-        if self._programs.pop(token, None) is not None:
+        packed = self._packed.pop(token, None)
+        self._programs.pop(token, None)
+        if packed is not None and packed.size > _WORTH_COLLECTING:
+            del packed
             gc.collect()
 
     def _program(self, order: Order) -> Program | None:
@@ -181,31 +144,6 @@ class Worker:
             raise ItemCancelled("interrupted", index)
 
 
-def _items(order: Order) -> list[Any]:
-    sent = order.block
-    block = map_block(sent) if isinstance(sent, str) else memoryview(bytearray(sent))
-    items: list[Any] = decode_frame(block)
-    return items
-
-
-def _apart(program: Program) -> Program:
-    """Return the program for items that arrive pickled one by one."""
-    function = program.function
-
-    def of_item(data: bytes) -> Any:
-        return function(pickle.loads(data))
-
-    def of_star(data: bytes) -> Any:
-        return function(*pickle.loads(data))
-
-    def of_chunk(data: list[bytes]) -> Any:
-        return function([pickle.loads(each) for each in data])
-
-    calls: dict[Call, Callable[..., Any]] = {"item": of_item, "star": of_star, "chunk": of_chunk}
-    call: Call = "chunk" if program.call == "chunk" else "item"
-    return replace(program, function=calls[program.call], call=call)
-
-
 _worker: Worker | None = None
 
 
@@ -213,6 +151,7 @@ def start(orders: Start) -> None:
     """Make this process a worker. SIGINT is blocked until this has happened."""
     global _worker
     _die_with(orders.kernel)
+    faulthandler.enable(os.open(orders.crash, os.O_WRONLY), all_threads=False)
     # A handler that does nothing, instead of ignoring: programs that an item starts get the default back.
     signal.signal(signal.SIGINT, _ignore)
     signal.signal(STRIKE_SIGNAL, _on_strike)
@@ -232,10 +171,13 @@ def _die_with(kernel: int) -> None:
 
 
 def _trust_memory() -> None:
-    """Loky replaces a worker that grew by 300 MB, which reading a large shared array already looks like."""
+    """Loky replaces a worker that grew by 300 MB, which reading a large shared array already looks like.
+
+    Its way of measuring also collects garbage before the first chunk, which would then wait for it.
+    """
     executor = sys.modules.get("loky.process_executor")
-    if executor is not None:
-        executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize  # type: ignore[attr-defined]
+    if hasattr(executor, "_get_memory_usage"):
+        executor._get_memory_usage = lambda pid, force_gc=False: 0  # type: ignore[union-attr]
 
 
 def _ignore(number: int, frame: FrameType | None) -> None:

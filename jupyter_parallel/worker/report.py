@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import linecache
 import os
 import pickle
@@ -16,12 +14,13 @@ import cloudpickle
 
 from ..errors import ItemCancelled
 
+_LIBRARY = os.path.dirname(os.__file__)
 _MACHINERY = tuple(
-    folder + os.sep
+    os.path.join(folder, "")
     for folder in (
         os.path.dirname(os.path.dirname(__file__)),
-        os.path.dirname(asyncio.__file__),
-        os.path.dirname(concurrent.futures.__file__),
+        os.path.join(_LIBRARY, "asyncio"),
+        os.path.join(_LIBRARY, "concurrent", "futures"),
     )
 )
 _PACKAGE = __name__.partition(".")[0] + "."
@@ -50,14 +49,19 @@ def install_sources(sources: Sources) -> None:
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
 
 
+def is_machinery(file: str) -> bool:
+    """Return whether a source file is ours or the event loop's, and none of the user's."""
+    return file.startswith(_MACHINERY)
+
+
 def user_frames(error: BaseException) -> TracebackType | None:
     """Return the traceback from the first frame that is neither ours nor the event loop's."""
     step = error.__traceback__
-    while step is not None and step.tb_frame.f_code.co_filename.startswith(_MACHINERY):
+    while step is not None and is_machinery(step.tb_frame.f_code.co_filename):
         step = step.tb_next
     last = step
     while isinstance(error, ItemCancelled) and last is not None and last.tb_next is not None:
-        if last.tb_next.tb_frame.f_code.co_filename.startswith(_MACHINERY):
+        if is_machinery(last.tb_next.tb_frame.f_code.co_filename):
             last.tb_next = None  # the signal's handler, which is not the item's business
         last = last.tb_next
     return step

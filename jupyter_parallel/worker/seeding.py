@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import random
 import sys
 from collections.abc import Iterator
 
@@ -17,6 +15,9 @@ def import_numpy() -> None:
 
 def seed_globals(seed: int, index: int) -> None:
     """Seed ``random`` and ``numpy.random`` from the run's seed and the item's index."""
+    import hashlib
+    import random
+
     digest = hashlib.sha256(f"{seed}:{index}".encode()).digest()
     random.seed(int.from_bytes(digest, "big"))
     numpy = sys.modules.get("numpy")
@@ -28,6 +29,8 @@ def seed_globals(seed: int, index: int) -> None:
 @contextlib.contextmanager
 def kept_globals() -> Iterator[None]:
     """Put the generators of this process back as they were."""
+    import random
+
     import_numpy()
     numpy = sys.modules.get("numpy")
     state = random.getstate()

@@ -269,7 +269,7 @@ def test_seeded_items_draw_the_same_on_every_backend_and_chunking(harness: Harne
         got = harness.run(draws, range(6), size=size, seed=11).list()
         assert [row[2] for row in got] == expected
         assert got == _remember(got)
-    assert len({tuple(row) for row in got}) == 6
+    assert [len(set(column)) for column in zip(*got, strict=True)] == [6, 6, 6, 6]
 
 
 _drawn: list[Any] = []
@@ -556,3 +556,27 @@ def test_close_is_idempotent(harness: Harness) -> None:
         pytest.skip("shared by all tests; see test_loky")
     harness.backend.close()
     harness.backend.close()
+
+
+def test_what_a_running_item_prints_is_seen_at_once(harness: Harness, tmp_path: Path) -> None:
+    if harness.name == "serial":
+        pytest.skip("prints go where they always go")
+
+    def function(x: int) -> int:
+        print("working")
+        return gated(tmp_path, 0)(x)
+
+    live = Live(harness, function, [0])
+    harness.progress_until(live.chunk, live.outcome, lambda: live.outcome.said != {})
+    (tmp_path / "open").touch()
+    assert live.end().said == {(0, "stdout"): "working\n"}
+
+
+def test_exceptions_keep_none_of_our_frames(harness: Harness) -> None:
+    def function(x: int) -> None:
+        raise ValueError(x)
+
+    error = harness.run(function, [1]).failures[0].failure.exception
+    if isinstance(error, BaseException):
+        assert error.__traceback__ is not None
+        assert error.__traceback__.tb_frame.f_code.co_name == "function"

@@ -585,6 +585,7 @@ report["size"] = len(run(lambda x: Point(x), [1])[0].store._data[0])
 report["item"] = run(lambda p: p.twice().x, [Point(4)])[0].store.all()
 report["unreached"] = [type(v) is Unreached for v in run(lambda p: p, [Unreached(1)])[0].store.all()]
 report["unreached again"] = [type(v) is Unreached for v in run(lambda p: p, [Unreached(1)])[0].store.all()]
+report["small"] = len(run(lambda p: p, [Unreached(1)])[0].store._data[0]) < 100
 report["enum"] = [v is Colour.RED for v in run(lambda x: Colour.RED, [1])[0].store.all()]
 report["pair"] = [type(v) is Pair for v in run(lambda x: Pair(x, 1), [1])[0].store.all()]
 report["inner"] = [type(v) is Outer.Inner for v in run(lambda x: Outer.Inner(), [1])[0].store.all()]
@@ -613,6 +614,7 @@ def test_notebook_classes_come_back_as_themselves(tmp_path: Path) -> None:
         "item": [8],
         "unreached": [True],
         "unreached again": [True],
+        "small": True,
         "enum": [True],
         "pair": [True],
         "inner": [True],
@@ -641,10 +643,18 @@ def use(busy):
     token = backend.publish(Task(time.sleep))
     backend.submit(Chunk(1, token, 0, [0.0])).result(30)
     pids = [slot._process.pid for slot in backend._slots if slot._process]
+    lose(backend)
     if busy:
         backend.submit(Chunk(2, token, 0, [60.0]))
     backend.close()
     return pids
+
+def lose(backend):
+    token = backend.publish(Task(os._exit))
+    try:
+        backend.submit(Chunk(3, token, 0, [1])).result(30)
+    except Exception:
+        pass
 
 use(False)  # loky's tracker and our spawner stay for the life of the process
 before = state()
@@ -748,7 +758,7 @@ def test_interrupts_of_the_group_do_not_hurt_starting_or_running_workers(tmp_pat
 
 
 def test_semaphores_of_dead_processes_are_swept(tmp_path: Path) -> None:
-    from jupyter_parallel.backends.spawner import sweep_leftovers
+    from jupyter_parallel.backends.semaphores import sweep_leftovers
 
     gone = subprocess.Popen(["true"])
     gone.wait()
@@ -769,6 +779,217 @@ def test_a_worker_that_grows_is_not_replaced(loky: Harness) -> None:
     def function(x: int) -> int:
         from loky import process_executor
 
-        return int(process_executor._MAX_MEMORY_LEAK_SIZE)
+        return int(process_executor._get_memory_usage(os.getpid()))
 
-    assert loky.run(function, [0]).list()[0] > 10**15
+    assert loky.run(function, [0]).list() == [0]
+
+
+def test_results_that_find_no_room_end_the_worker_with_the_reason(loky: Harness) -> None:
+    def function(x: int) -> Any:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+        return bytearray(x)
+
+    outcome = loky.run(function, [10, 1_000_000, 10])
+    (lost,) = outcome.lost
+    assert "SpoolFull: results cannot be written: [Errno 27] File too large" in lost.reason
+    assert loky.run(abs, range(4), size=1).list() == [0, 1, 2, 3]
+
+
+def test_a_function_too_large_for_the_memory_is_refused(tmp_path: Path) -> None:
+    script = """
+import resource
+from jupyter_parallel.backends.loky import LokyBackend
+from jupyter_parallel.errors import CannotTravel
+from jupyter_parallel.worker.payload import Task
+backend = LokyBackend(1)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+data = bytes(1_000_000)
+try:
+    backend.publish(Task(lambda x: data))
+except CannotTravel as error:
+    print(error)
+"""
+    assert "no room for the 1 MB the function takes along" in run_script(tmp_path, script)
+
+
+def test_files_of_large_items_are_closed_after_their_chunk(loky: Harness) -> None:
+    import numpy
+
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    items = [numpy.ones(100_000)]
+    loky.run(lambda x: None, items)
+    before = descriptors()
+    for _ in range(3):
+        loky.run(lambda x: None, items)
+    assert descriptors() <= before
+
+
+def test_a_forked_child_of_an_item_prints_for_itself(loky: Harness) -> None:
+    def function(x: int) -> int:
+        child = os.fork()
+        if child == 0:
+            try:
+                print("from the child")
+            except BaseException:
+                os._exit(1)
+            os._exit(0)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    outcome = loky.run(function, [0])
+    assert outcome.list() == [0] and outcome.said == {}
+
+
+def test_closing_while_workers_start_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:
+    for pause in (0.0, 0.02, 0.05, 0.08, 0.1):
+        backend = LokyBackend(2)
+        threading.Event().wait(pause)
+        backend.close()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_chunk_tells_how_many_bytes_it_was(loky: Harness) -> None:
+    token = loky.publish(len)
+    small = loky.backend.submit(loky.chunk(token, ["x" * 10])).result(30).nbytes
+    large = loky.backend.submit(loky.chunk(token, ["x" * 100_000])).result(30).nbytes
+    assert 0 < small < 1000 and 100_000 < large < 101_000
+
+
+def test_random_kills_cost_only_the_chunks_in_flight(loky: Harness) -> None:
+    """Whoever kills, whenever: every item is either finished or given back to be run again."""
+    import random
+
+    def function(x: int) -> int:
+        threading.Event().wait(0.002)
+        return x * 3
+
+    token = loky.publish(function)
+    rng, outcome, killed = random.Random(1), Outcome(), set[int]()
+    todo = [(start, start + 25) for start in range(0, 500, 25)]
+    flying: dict[Any, Any] = {}
+    while todo or flying:
+        while todo and len(flying) < 2:
+            start, stop = todo.pop()
+            chunk = loky.chunk(token, range(start, stop), start)
+            flying[loky.backend.submit(chunk)] = chunk
+        chunk = rng.choice(list(flying.values()))
+        due = loky.running(chunk, outcome) > chunk.start + rng.randrange(20)
+        if due and len(killed) < 8 and chunk.id not in killed:
+            loky.backend.halt(chunk, Force.KILL)
+            killed.add(chunk.id)
+        for future in [future for future in flying if future.done()]:
+            chunk = flying.pop(future)
+            loky.settle(future, outcome)
+            left = [x for x in range(chunk.start, chunk.stop) if x not in outcome.values]
+            todo += [(x, x + 1) for x in left]
+    assert len(outcome.lost) >= 4
+    assert all(lost.index >= 0 for lost in outcome.lost)
+    assert outcome.values == {x: x * 3 for x in range(500)}
+
+
+def test_a_crash_tells_the_users_frames(loky: Harness, capfd: pytest.CaptureFixture[str]) -> None:
+    source = "import ctypes\ndef inner():\n    ctypes.string_at(0)\ndef outer(x):\n    inner()\n"
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(source, "<cell-9>", "exec"), namespace)
+    (lost,) = loky.run(namespace["outer"], [1], sources={"<cell-9>": ("Cell In[9]", source)}).lost
+    (note,) = lost.__notes__
+    lines = note.splitlines()
+    assert lines[1] == '  File "Cell In[9]", line 5, in outer'
+    assert lines[2] == '  File "Cell In[9]", line 3, in inner'
+    assert lines[-1] == "Fatal Python error: Segmentation fault"
+    assert "jupyter_parallel" not in note and "loky" not in note
+    assert "Segmentation fault" not in capfd.readouterr().err
+
+
+def test_a_second_crash_does_not_tell_of_the_first(loky: Harness) -> None:
+    loky.run(crashes, [0, 1, 2], size=1)
+    outcome = loky.run(exits, [0, 1, 2, 3], size=1)
+    assert all(not hasattr(lost, "__notes__") for lost in outcome.lost)
+
+
+def test_being_killed_for_want_of_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from jupyter_parallel.backends import slot
+
+    kills = [5]
+    monkeypatch.setattr(slot, "out_of_memory_kills", lambda: kills[0])
+    backend = LokyBackend(1)
+    try:
+        harness = Harness(backend)
+        harness.run(abs, [1])
+        kills[0] += 1
+        (lost,) = harness.run(is_killed, [0]).lost
+        assert lost.reason == "out of memory (killed by signal 9)"
+    finally:
+        backend.close()
+
+
+def test_without_files_in_memory_temporary_files_serve(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import numpy
+
+    monkeypatch.delattr(os, "memfd_create")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    data = numpy.ones(100_000)
+    backend = LokyBackend(1)
+    try:
+        harness = Harness(backend)
+        assert harness.run(lambda x: float((data + x).sum()), [numpy.ones(100_000)]).list() == [200_000.0]
+        assert list(tmp_path.iterdir()) != []
+    finally:
+        backend.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_attribute_named_like_a_generator_is_no_capture(tmp_path: Path) -> None:
+    script = """
+import numpy
+from jupyter_parallel.backends.loky import LokyBackend
+from jupyter_parallel.worker.context import context
+from jupyter_parallel.worker.payload import Task
+rng = numpy.random.default_rng(1)
+backend = LokyBackend(1)
+backend.publish(Task(lambda x: context().rng.random()))
+print("fine")
+"""
+    assert run_script(tmp_path, script) == "fine\n"
+
+
+def test_generators_are_found_in_objects_and_partials_of_the_notebook(tmp_path: Path) -> None:
+    script = """
+import functools, numpy
+from jupyter_parallel.backends.loky import LokyBackend
+from jupyter_parallel.errors import UsageError
+from jupyter_parallel.worker.payload import Task
+rng = numpy.random.default_rng(1)
+class Model:
+    def draw(self):
+        return rng.random()
+def helper(x, g):
+    return x
+model = Model()
+half = functools.partial(helper, g=rng)
+backend = LokyBackend(1)
+for function in (lambda x: model.draw(), lambda x: Model().draw(), half, lambda x: half(x), model.draw):
+    try:
+        backend.publish(Task(function))
+    except UsageError as error:
+        print(str(error).split()[0])
+"""
+    assert run_script(tmp_path, script).split() == ["`rng`", "`rng`", "`g`", "`g`", "`rng`"]
+
+
+def test_a_worker_that_is_ready_after_the_close_is_not_used() -> None:
+    from concurrent.futures import Future
+
+    backend = LokyBackend(1)
+    (slot,) = backend._slots
+    wait_until(lambda: len(backend._idle) == 1)
+    late: Future[int] = Future()
+    late.set_result(1)
+    backend.close()
+    slot._on_ready(object(), late)
+    assert len(backend._idle) == 1

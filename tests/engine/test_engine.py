@@ -186,9 +186,10 @@ def test_an_item_that_kills_two_workers_is_one_failure_with_the_reason():
     bench = Bench(range(3), chunk_size=3, backend=ScriptedBackend(workers=1))
     bench.backend.lose(0, 1, values(0, [0]), reason="killed by signal 11")
     bench.turn()
-    bench.backend.lose(1, 1, reason="killed by signal 11")
+    bench.backend.lose(1, 1, reason="killed by signal 11", frames='  File "Cell In[9]", line 3')
     bench.turn()
     bench.finish_everything()
+    assert "line 3" in bench.run.failures[0].traceback
     assert bench.run.successes() == [(0, 0), (2, 2)]
     assert "killed by signal 11" in bench.run.failures[0].failed.failure.message
 

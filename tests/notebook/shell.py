@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import no_var_expand
 
+import jupyter_parallel
 from jupyter_parallel.notebook.clause import Program, program_of_line
 from jupyter_parallel.notebook.mistakes import explain_line
 from jupyter_parallel.notebook.options import parse
@@ -26,7 +28,6 @@ class Notebook:
         self._given = set(self.shell.user_ns)
         self.lines: list[tuple[str, str, Program]] = []
         self.cells: list[tuple[str, str]] = []
-        object.__setattr__(self.shell, "parallel_line", self.line)
         self.shell.register_magic_function(
             no_var_expand(lambda *arguments: self.cell(*arguments)), "line_cell", "parallel"
         )
@@ -53,7 +54,8 @@ class Notebook:
 
     def run(self, source: str) -> Any:
         """Run a cell; return its value, or raise what it raised."""
-        result = self.shell.run_cell(source)
+        with patch.object(jupyter_parallel, "parallel_line", self.line, create=True):
+            result = self.shell.run_cell(source)
         result.raise_error()
         return result.result
 

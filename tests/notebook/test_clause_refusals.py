@@ -215,6 +215,8 @@ def test_the_body_is_checked_before_the_items_are_evaluated() -> None:
         ("for a[0] in xs", r"line 1: `a\[0\]` cannot be a target"),
         ("for x, (y, z.w) in xs", r"`z.w` cannot be a target"),
         ("for x in (y := xs)", r"`:=` cannot stand"),
+        ("for x in %parallel [f(y) for y in xs]", r"%parallel cannot stand in a header"),
+        ("for x in sorted(%parallel [f(y) for y in xs])", r"%parallel cannot stand in a header"),
         ("for x in await xs", r"`await` cannot stand in the header"),
         ("for x in xs if await x", r"`await` cannot stand in the header"),
     ],
@@ -285,8 +287,11 @@ def corrected(clause: str, body: str = "f(x)", options: str = "") -> str:
         ("for x in xs: f(x)", "", "-j 2", "%%parallel -j 2 for x in xs\nf(x)"),
         ("x in xs", "f(x)", "", "%%parallel for x in xs\nf(x)"),
         ("[f(x) for x in xs]", "", "-j 2", "values = %parallel -j 2 [f(x) for x in xs]"),
+        ("f(x) for x in xs", "", "-j 2", "values = %parallel -j 2 [f(x) for x in xs]"),
+        ("(x, 1) for x in xs", "", "", "values = %parallel [(x, 1) for x in xs]"),
         ("xs", "f(x)", "", "%%parallel for x in items\nf(x)"),
         ("", "f(x)", "-j 2", "%%parallel -j 2 for x in items\nf(x)"),
+        ("for x in xs: y = x", "f(y)", "", "%%parallel for x in xs\ny = x\nf(y)"),
         ("", "for x in xs:\n    f(x)\n", "", "%%parallel for x in xs\nf(x)"),
         ("", "  for x in xs:\n      f(x)\n", "", "%%parallel for x in xs\nf(x)"),
         (
@@ -336,6 +341,53 @@ def test_a_captured_random_generator_is_refused(value: Any, kind: str) -> None:
     assert message.startswith(f"`rng` is a {kind}")
     assert "--seed" in message
     assert "context().rng" in message
+
+
+@pytest.mark.parametrize(
+    ("setup", "subject", "remedy"),
+    [
+        (
+            "rng = numpy.random.default_rng(0)\ndef draw(): return rng.random()",
+            "`draw` uses `rng`, which is a num",
+            "rng",
+        ),
+        (
+            "rng = random.Random(0)\ndef f(): return rng\ndef draw(): return f()",
+            "`draw` uses `rng`, which is",
+            "rng",
+        ),
+        (
+            "def make(rng):\n    return lambda: rng.random()\ndraw = make(random.Random(0))",
+            "`draw` uses `rng`",
+            "rng",
+        ),
+        (
+            "draw = numpy.random.default_rng(0).normal",
+            "`draw` is a method of a numpy.random.Generator",
+            "rng",
+        ),
+        (
+            "from random import randint as draw",
+            "`draw` is a method of a random.Random",
+            "`random.randint(...)`",
+        ),
+        ("from numpy.random import rand as draw", "`draw` is a method of a", "`numpy.random.rand(...)`"),
+    ],
+)
+def test_a_generator_that_hides_is_found(setup: str, subject: str, remedy: str) -> None:
+    namespace: dict[str, Any] = {"__name__": "__main__", "xs": [1], "numpy": numpy, "random": random}
+    exec(setup, namespace)
+    with pytest.raises(UsageError) as caught:
+        compiled("for x in xs", "draw()", namespace)
+    assert str(caught.value).startswith(subject)
+    assert remedy in str(caught.value)
+
+
+def test_modules_of_random_numbers_may_be_captured() -> None:
+    namespace = {"__name__": "__main__", "xs": [1], "numpy": numpy, "random": random}
+    draw = "def draw(): return random.random() + numpy.random.rand() + again()\ndef again(): return draw"
+    exec(draw, namespace)
+    compiled("for x in xs", "draw() + random.random()", namespace)
 
 
 def test_a_generator_made_in_the_body_is_fine() -> None:

@@ -463,6 +463,25 @@ def test_only_what_may_be_read_first_is_captured(body: str, captured: set[str]) 
     assert set(compiled("for x in xs", body, namespace).captured) == captured
 
 
+def test_names_that_only_a_text_mentions_are_captured() -> None:
+    pandas = pytest.importorskip("pandas")
+    namespace = {"xs": [1, 2], "frame": pandas.DataFrame({"a": [1, 2, 3]}), "limit": 1, "other": 5}
+    body = "least = 2\n(len(frame.query('a > @limit and a >= @least')), eval('limit + x'))"
+    program = compiled("for x in xs", body, namespace)
+    assert set(program.captured) == {"frame", "limit"}
+    assert values(program) == [(2, 2), (2, 3)]
+    cloudpickle = pytest.importorskip("cloudpickle")
+    assert cloudpickle.loads(cloudpickle.dumps(program.function))(1) == (2, 2)
+
+
+def test_builtins_that_ipython_replaces_are_the_workers_own() -> None:
+    from IPython.core import interactiveshell
+
+    namespace = {"xs": [1], "open": interactiveshell._modified_open}
+    program = compiled("for x in xs", "open", namespace)
+    assert (values(program), program.captured) == ([open], {})
+
+
 def test_a_builtin_that_a_package_added_travels() -> None:
     import builtins
 
@@ -544,6 +563,11 @@ def test_future_imports_of_the_notebook_hold_in_the_body() -> None:
     body = "def f(a: x + 1): pass\nf.__annotations__"
     assert values(compiled("for x in [1]", body, flags=flags)) == [{"a": "x + 1"}]
     assert values(compiled("for x in [1]", body)) == [{"a": 2}]
+
+
+def test_other_compiler_flags_of_the_notebook_are_left_alone() -> None:
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
+    assert values(compiled("for x in [1]", "x + 1", flags=flags)) == [2]
 
 
 @pytest.mark.parametrize(

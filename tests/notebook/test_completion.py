@@ -9,6 +9,7 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 from jupyter_parallel.notebook import completion, transform
+from jupyter_parallel.notebook.option_table import TABLE
 
 from .shell import Notebook, opened
 
@@ -45,13 +46,13 @@ def completed(notebook: Notebook, text: str) -> list[str]:
             "%%parallel -o a --o",
             ["%%parallel -o a --on-error", "%%parallel -o a --on-change", "%%parallel -o a --only"],
         ),
-        ("# mine\n%%parallel --ti", ["%%parallel --timeout"]),
+        ("# mine\n%%parallel --timeo", ["%%parallel --timeout"]),
         ("%%parallel -j 2 \\\n --re", [" --retries"]),
         ("%%parallel --re| for x in xs\nx", ["%%parallel --retries"]),
         ("x = %parallel --jo", ["x = %parallel --jobs"]),
         ("sum(%parallel --jo", ["sum(%parallel --jobs"]),
         ("def f():\n    return %parallel --jo", ["    return %parallel --jobs"]),
-        ("%parallel_config --ti", ["%parallel_config --timeout"]),
+        ("%parallel_config --timeo", ["%parallel_config --timeout"]),
         (
             "%%parallel -b ",
             ["%%parallel -b loky", "%%parallel -b serial", "%%parallel -b thread", "%%parallel -b my_pool"],
@@ -79,7 +80,7 @@ def test_all_options_of_the_form_are_offered(notebook: Notebook) -> None:
     assert "y = %parallel --out" not in line
     assert "y = %parallel --help" in line
     assert not any("--out" in one or "--help" in one for one in config)
-    assert len(config) == 14
+    assert len(config) == len([option for option in TABLE if "config" in option.forms])
 
 
 def test_options_are_offered_before_anything_is_typed(notebook: Notebook) -> None:

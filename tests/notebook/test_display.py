@@ -109,6 +109,18 @@ def test_a_quick_run_leaves_one_line(publisher: Publisher, never: None) -> None:
     assert publisher.updates == []
 
 
+def test_a_run_that_is_over_before_it_is_shown_leaves_its_picture(publisher: Publisher, never: None) -> None:
+    good = finished(FakeRun(range(3)))
+    show(good).finish()
+    failed = FakeRun(range(3))
+    failed.fail(1)
+    failed.end(RunStatus.FAILED)
+    show(failed).finish()
+    quick, _, picture = (output["text/plain"] for output in publisher.outputs)
+    assert quick == "✓ areas: 3 success in 0 µs"
+    assert "item 1 (x=1) failed" in picture
+
+
 def test_a_quick_run_with_a_failure_leaves_the_whole_picture(publisher: Publisher, never: None) -> None:
     run = FakeRun(range(3))
     display = show(run)
@@ -157,7 +169,9 @@ def test_a_detached_run_goes_on_and_ends_by_itself(publisher: Publisher, never: 
     run.detach()
     display.finish()
     assert len(publisher.outputs) == 2, "it is visible although the cell is over"
-    display._pulse._hurry.set()  # type: ignore[attr-defined]  # do not wait an hour
+    hurry = display._pulse._hurry  # type: ignore[attr-defined]
+    assert not hurry.is_set(), "the cell does not wait for the end of the run"
+    hurry.set()  # The test does not wait for the next beat.
     finished(run)
     publisher.wait_for(updates=1)
     assert "✓ areas" in publisher.updates[0][1]["text/plain"]

@@ -9,8 +9,9 @@ import threading
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from jupyter_parallel import api, errors
+from jupyter_parallel import errors, last_run
 from jupyter_parallel.engine.plan import Options
+from jupyter_parallel.session import session
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def notebook(shell, capsys):
     """Run cells: ``notebook(source)`` gives the cell's value and raises what the cell raised."""
     for name in set(shell.user_ns) - set(shell.user_ns_hidden):
         del shell.user_ns[name]
-    api.session.options = Options(n_jobs=2, backend="thread")
+    session.options = Options(n_jobs=2, backend="thread")
 
     def run(source):
         done = shell.run_cell(source, store_history=False)
@@ -38,7 +39,7 @@ def notebook(shell, capsys):
     run.names = shell.user_ns
     run.printed = lambda: "".join(capsys.readouterr())
     yield run
-    api.session.options = Options()
+    session.options = Options()
 
 
 def test_a_parallel_cell_runs_its_body_once_per_item_and_binds_the_run(notebook):
@@ -77,7 +78,7 @@ def test_the_out_variable_is_bound_before_the_first_item_starts(notebook):
 def test_without_out_the_last_line_says_how_to_reach_the_run(notebook):
     notebook("%%parallel for x in range(3)\nx\n")
     assert "jupyter_parallel.last_run()" in notebook.printed()
-    assert api.last_run().result() == [0, 1, 2]
+    assert last_run().result() == [0, 1, 2]
 
 
 def test_quiet_prints_nothing(notebook):
@@ -108,6 +109,37 @@ def test_the_error_of_a_cell_shows_the_users_line_and_none_of_our_frames(noteboo
     assert "jupyter_parallel/" not in told
 
 
+def test_the_first_failures_end_a_run_that_is_not_worth_going_on_with(notebook):
+    with pytest.raises(errors.RunFailed, match="32 of"):
+        notebook("%%parallel -o out -c 1 -j 1 for x in range(200)\n1 / 0\n")
+    assert notebook.names["out"].counts.skipped >= 160
+    with pytest.raises(errors.RunFailed, match="200 of 200"):
+        notebook("%%parallel --max-failures 100% for x in range(200)\n1 / 0\n")
+
+
+def test_a_time_limit_ends_the_cell_and_keeps_what_is_finished(notebook):
+    notebook("import time")
+    with pytest.raises(errors.RunTimeout, match="limit of 0.3 s"):
+        notebook("%%parallel -o out -c 1 --time-limit 0.3 for x in range(1000)\ntime.sleep(0.02)\nx\n")
+    run = notebook.names["out"]
+    assert run.state == "cancelled"
+    assert 0 < run.counts.success < 1000
+    assert all(index == value for index, value in run.successes())
+
+
+def test_debug_lands_in_the_users_frame(notebook, shell):
+    import sys
+
+    notebook("%%parallel -o out --on-error collect for x in range(3)\ny = x - 1\n1 / y\n")
+    with pytest.raises(ZeroDivisionError):
+        notebook("out.debug(1)")
+    frame = sys.last_traceback
+    while frame.tb_next:
+        frame = frame.tb_next
+    assert frame.tb_frame.f_locals["y"] == 0
+    assert frame.tb_lineno == 3
+
+
 def test_background_runs_return_at_once_and_a_live_out_variable_is_protected(notebook):
     gate = notebook.names["gate"] = threading.Event()
     notebook("%%parallel -o out --bg for x in range(3)\ngate.wait(10)\nx\n")
@@ -126,7 +158,7 @@ def test_only_runs_one_item_in_the_kernel_and_gives_its_value(notebook):
 
 
 def test_a_literal_one_job_without_a_backend_runs_in_the_kernel(notebook):
-    api.session.options = Options()
+    session.options = Options()
     notebook.names["here"] = threading.get_ident()
     notebook("%%parallel -o out -j 1 for x in range(3)\nimport threading\nthreading.get_ident() == here\n")
     assert notebook.names["out"].result() == [True, True, True]
@@ -135,7 +167,7 @@ def test_a_literal_one_job_without_a_backend_runs_in_the_kernel(notebook):
 
 def test_config_sets_defaults_and_shows_them(notebook):
     notebook("%parallel_config -j 3 --retries 2")
-    assert api.session.options.n_jobs == 3
+    assert session.options.n_jobs == 3
     notebook.printed()
     notebook("%parallel_config")
     told = notebook.printed()
@@ -165,6 +197,8 @@ BAD_CELLS = [
     ("%%parallel --chunk 2 for x in range(3)\nx\n", errors.UsageError, "--chunk-size"),
     ("%%parallel --workers 2 for x in range(3)\nx\n", errors.UsageError, "--jobs"),
     ("%%parallel --timeout nan for x in range(3)\nx\n", errors.UsageError, "finite"),
+    ("%%parallel --time-limit 0 for x in range(3)\nx\n", errors.UsageError, "finite"),
+    ("%%parallel --max-failures 101% for x in range(3)\nx\n", errors.UsageError, "share"),
     ("%%parallel -b lokky for x in range(3)\nx\n", errors.UnknownBackend, "loky"),
     ("%%parallel for x in range(3) -j 2\nx\n", errors.UsageError, "-j 2 for x in range"),
     ("%%parallel for x in range(3\nx\n", errors.UsageError, "ends too early"),
@@ -196,10 +230,10 @@ def test_bad_input_is_one_clear_error_before_anything_starts(notebook, source, k
     notebook.names.update(
         connection=sqlite3.connect(":memory:"), lock=threading.Lock(), draw=random.Random(1)
     )
-    before = api.session.last
+    before = session.last
     with pytest.raises(kind, match=f"(?s){message}"):
         notebook(source)
-    assert api.session.last is before
+    assert session.last is before
     told = notebook.printed()
     assert "jupyter_parallel/" not in told
     assert len(told.splitlines()) <= 8
@@ -211,6 +245,19 @@ def test_changing_a_captured_container_is_warned_about_where_workers_have_copies
     assert "workers change their own copy" in notebook.printed()
     notebook("%%parallel for x in range(3)\nseen.append(x)\nx\n")
     assert "own copy" not in notebook.printed()
+
+
+@pytest.mark.parametrize("backend", ["loky", "thread"])
+def test_a_line_inside_an_item_runs_serially_and_gives_the_same(notebook, backend):
+    notebook("def row(n):\n    return %parallel [n * m for m in range(3)]\n")
+    assert notebook(f"%parallel -b {backend} -j 2 [row(n) for n in range(3)]") == [
+        [0, 0, 0],
+        [0, 1, 2],
+        [0, 2, 4],
+    ]
+    nested = f"%parallel -b {backend} [sum(%parallel [n * m for m in range(3)]) for n in range(3)]"
+    assert notebook(nested) == [0, 3, 6]
+    assert last_run().result() == [0, 3, 6]
 
 
 def test_classes_of_the_notebook_come_back_as_exactly_those_classes(notebook):

@@ -107,6 +107,15 @@ def test_a_request_is_new_once_and_keeps_its_answer() -> None:
     assert answers.claim(request.mid) == (False, given)
 
 
+def test_a_page_is_made_once_at_a_time_and_never_kept() -> None:
+    run, answers = FakeRun(range(3)), Answers()
+    request = parse(GOOD["rows"])
+    assert answers.claim(request.mid) == (True, None)
+    assert answers.claim(request.mid) == (False, None)
+    answers.answer(request, run)
+    assert answers.claim(request.mid) == (True, None)
+
+
 def test_old_answers_are_forgotten() -> None:
     answers = Answers()
     for number in range(Answers.KEPT + 1):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
 from jupyter_parallel.errors import UndefinedName, UsageError
@@ -119,7 +122,7 @@ SOURCES = {
     "tabs": ("if True:\n\tr = %parallel [slow(x)\tfor x in xs]\nr", [0, 1, 4]),
     "timed": ("%time %parallel [slow(x) for x in xs]", [0, 1, 4]),
     "a line magic as text": (
-        "get_ipython().transform_cell('%parallel [1 for x in xs]').startswith('get_ipython')",
+        "get_ipython().transform_cell('%parallel [1 for x in xs]').startswith('__import__')",
         True,
     ),
 }
@@ -172,6 +175,13 @@ def test_other_magics_that_begin_the_same_way_stay(notebook: Notebook) -> None:
         ),
         ("sum(%parallel slow(x) for x in xs)", r"values = %parallel \[slow\(x\) for x in xs\]"),
         ("%parallel x for x in xs", r"values = %parallel \[x for x in xs\]"),
+        ("%parallel (x, 1) for x in xs", r"values = %parallel \[\(x, 1\) for x in xs\]"),
+        ("y = %parallel [x] for x in xs", r"values = %parallel \[\[x\] for x in xs\]"),
+        ("sum(%parallel [slow(x) for x in xs)", r"the closing \] is missing; write\n    values = .*xs\]$"),
+        ("sum(%parallel [slow(x) for x in xs", r"the closing \] is missing; write\n    values = .*xs\]$"),
+        ("sum([1, %parallel [\n slow(x)\n for x in xs\n", r"the closing \] is missing; write"),
+        ("%parallel [slow(x for x in xs]", r"never closed|does not match"),
+        ("%parallel [slow(x) for x in xs)", r"does not match|never closed"),
         ("%parallel for x in xs: slow(x)", r"values = %parallel \[slow\(x\) for x in xs\]"),
         ("%parallel for x in xs: r.append(slow(x))", r"values = %parallel \[slow\(x\) for x in xs\]"),
         ("%parallel for x in xs", r"comprehension in brackets"),
@@ -197,7 +207,6 @@ def test_other_magics_that_begin_the_same_way_stay(notebook: Notebook) -> None:
         ("%parallel [x for x in 5]", r"for x in range\(5\)"),
         ("%parallel [x for x in 'abc']", r"list\('abc'\)"),
         ("%parallel ((slow(x) for x in xs))", r"values = %parallel \(slow\(x\) for x in xs\)"),
-        ("%parallel [%parallel [y for y in xs] for x in xs]", r"cannot stand in the element"),
         (
             "import random\nr = random.Random()\n%parallel [r.random() for x in xs]",
             r"every worker would draw",
@@ -207,6 +216,18 @@ def test_other_magics_that_begin_the_same_way_stay(notebook: Notebook) -> None:
 def test_what_newcomers_type_is_explained_when_it_runs(notebook: Notebook, source: str, message: str) -> None:
     with pytest.raises(UsageError, match=f"(?s){message}"):
         notebook.run(source)
+
+
+def test_code_above_a_parallel_cell_is_explained(notebook: Notebook) -> None:
+    with pytest.raises(UsageError, match="code stands above %%parallel"):
+        notebook.run("import math\n%%parallel for x in xs\nx = = 3\n")
+    assert "math" in notebook.names
+
+
+def test_other_line_ends_inside_strings_are_text(notebook: Notebook) -> None:
+    source = "t = 'a\u2028b'\nr = %parallel [\n 'c\u2028\x0c' + str(slow(x))\n for x in xs]\n(t, r[1])"
+    assert rewrite(source).split("\n")[-1] == "(t, r[1])"
+    assert notebook.run("%parallel ['c\u00e9' + str(x) for x in xs]") == ["c\u00e90", "c\u00e91", "c\u00e92"]
 
 
 def test_nothing_is_explained_before_it_runs(notebook: Notebook) -> None:
@@ -281,6 +302,23 @@ def test_rebinding_a_name_later_changes_nothing(notebook: Notebook) -> None:
     program = notebook.lines[-1][2]
     notebook.names["n"] = 50
     assert [program.function(x) for x in range(3)] == [1, 2, 5]
+    assert set(program.function.__globals__) == {"slow", "n", "__name__", "__builtins__"}
+
+
+def test_names_of_a_query_are_captured(notebook: Notebook) -> None:
+    import cloudpickle
+
+    source = """
+import pandas
+frame = pandas.DataFrame({"a": [1, 2, 3]})
+def f(limit):
+    return %parallel [len(frame.query("a > @limit and a != @x")) for x in xs]
+f(1)
+"""
+    assert notebook.run(source) == [2, 2, 1]
+    program = notebook.lines[-1][2]
+    assert set(program.captured) == {"frame", "limit"}
+    assert cloudpickle.loads(cloudpickle.dumps(program.function))(2) == 1
 
 
 def test_a_line_warns_of_changes_to_captured_objects(notebook: Notebook) -> None:
@@ -381,9 +419,11 @@ def test_braces_and_dollars_arrive_as_typed(notebook: Notebook) -> None:
         ("%%parallel for x in xs\n", "incomplete"),
         ("%%parallel for x in xs\nx", "incomplete"),
         ("%%parallel for x in xs\nx\n\n", "complete"),
+        ("# mine\n%%parallel for x in xs\nx", "incomplete"),
         ("r = %parallel [slow(x) for x in xs]", "complete"),
         ("r = %parallel [slow(x)", "incomplete"),
         ("r = %parallel [\n", "incomplete"),
+        ("r = sum(%parallel [slow(x)\n", "incomplete"),
         ("r = %parallel [\n  slow(x)\n  for x in xs\n]", "complete"),
         ("def f():\n    return %parallel [slow(x) for x in xs]", "incomplete"),
     ],
@@ -407,3 +447,44 @@ def test_install_is_idempotent_and_uninstall_leaves_nothing(tmp_path: Path) -> N
 
 def test_text_without_the_magic_is_returned_as_it_is() -> None:
     assert rewrite("x = 1\n") == "x = 1\n"
+
+
+# Any layout
+
+COMPREHENSIONS = [
+    "[ slow ( x ) for x in xs ]",
+    "{ x : big [ 0 : 1 ] for x in xs if x }",
+    "[ ( x , y ) for x , y in zip ( xs , big ) if x or y for z in xs ]",
+    "{ 'for in' : lambda : x for x in xs }",
+    "[ x if x else [ y for y in xs if y ] for x in xs if ( w := x ) < 2 ]",
+    "( f'{x}' + \"]\" for x in ( xs ) )",
+    "[ not x in xs for x in xs ]",
+    "[ await later ( x ) for x in xs ]",
+]
+
+
+@given(st.data())
+def test_any_layout_gives_the_same_call(data: st.DataObject) -> None:
+    source = data.draw(st.sampled_from(COMPREHENSIONS))
+    blanks = st.sampled_from([" ", " ", "\n", "  # c ] for\n", " \\\n", "\t", "\n\n"])
+    words = source.split(" ")
+    text = words[0] + "".join(_blank(data.draw(blanks), word) + word for word in words[1:])
+    typed = f"r = f(%parallel -j 2 {text}, 1); s = 2\n"
+    written = rewrite(typed)
+    assert written.count("\n") == typed.count("\n")
+    plain, spread = (rewrite(f"r = f(%parallel -j 2 {one}, 1); s = 2\n") for one in (source, text))
+    assert _without_text(plain) == _without_text(spread)
+
+
+def _blank(blank: str, word: str) -> str:
+    return " " if word in ("in'", ']"') else blank  # these stand inside a string
+
+
+def _without_text(source: str) -> str:
+    """Return a rewritten line as a normalised tree, without the source that it carries along."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "parallel_line":
+            assert isinstance(node.args[5], ast.Constant)
+            node.args[5] = ast.Constant("")
+    return ast.dump(tree)

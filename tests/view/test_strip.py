@@ -77,11 +77,32 @@ def test_a_strip_follows_a_run_whose_length_nobody_knows() -> None:
     run = FakeRun()
     run.total = None
     strip = Strip()
-    for length in (3, 1500, 1999, 2001, 7000):
+    for length in (3, 1500, 1999, 2001, 2002, 2003, 4001, 4002, 4003, 7000):
         run.items = list(range(length))
         run.states.extend(bytes([ItemState.SUCCESS]) * (length - len(run.states)))
         assert strip.update(run) == fresh(run)
     run.end(RunStatus.FINISHED)
+    assert strip.update(run) == fresh(run)
+
+
+def test_a_cell_that_was_complete_while_it_was_short_is_looked_at_again() -> None:
+    run = FakeRun(range(2001))
+    run.total = None
+    run.states[:] = bytes([ItemState.SUCCESS]) * 2001
+    strip = Strip()
+    assert codes(strip.update(run))[-1] >> 3 == FULL
+    run.items = list(range(2002))
+    run.states.append(ItemState.FAILURE)
+    assert codes(strip.update(run))[-1] == ItemState.FAILURE | FULL << 3
+
+
+def test_a_running_item_that_is_taken_back_leaves_no_trace() -> None:
+    run = FakeRun(range(1000))
+    run.states[900] = ItemState.RUNNING
+    strip = Strip()
+    strip.update(run)
+    run.states[900] = ItemState.PENDING
+    run.states[0] = ItemState.RUNNING
     assert strip.update(run) == fresh(run)
 
 

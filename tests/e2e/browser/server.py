@@ -34,6 +34,7 @@ CONFIG = {
         "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         "extension_manager": "readonly",
     },
+    "JupyterNotebookApp": {"expose_app_in_browser": True},
 }
 
 SETTINGS: dict[str, dict[str, Any]] = {

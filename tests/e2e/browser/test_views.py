@@ -27,6 +27,18 @@ def test_a_reloaded_page_finds_a_background_run_as_it_is(create: Create) -> None
     again.counts("8 success")
 
 
+def test_a_page_reloaded_while_the_cell_waits_finds_the_run_when_it_ends(create: Create) -> None:
+    notebook = create(LOAD, HELD)
+    notebook.run(0)
+    notebook.start(1)
+    widget.in_cell(notebook, 1).counts("2 success · 2 running · 4 pending")
+    notebook.save()
+    notebook.lab.reload()
+    notebook.wait_ready(kernel=False)
+    notebook.signal("go")
+    widget.in_cell(notebook, 1).counts("8 success")
+
+
 def test_a_second_view_of_the_run_shows_the_same_and_commands_it(create: Create) -> None:
     notebook = create(LOAD, BACKGROUND, "run")
     notebook.run(0, 1, 2)
