@@ -219,6 +219,7 @@ class _Launcher:
     """Everything a run keeps between its start and a retry."""
 
     def __init__(self, plan: Plan) -> None:
+        plan.options.check_together()
         self._plan = plan
         self._store = _store(plan)
         self._sink = keeping.sink(plan.options)

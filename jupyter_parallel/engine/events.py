@@ -49,6 +49,8 @@ class Saved:
     """``items`` more items are in the checkpoint for good."""
 
     items: int
+    flushed: bool = False
+    """And so is everything else that was taken before the last ``Flush``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,9 @@ class Options:
             value = getattr(self, option.name)
             if check is not None and value is not option.default:
                 check(option.name, value)
+
+    def check_together(self) -> None:
+        """Raise ``UsageError`` for options that make no sense without another one."""
         if self.checkpoint is None and (self.fresh or self.key is not None):
             raise UsageError(
                 f"{'fresh' if self.fresh else 'key'} belongs to a checkpoint: give checkpoint= too"

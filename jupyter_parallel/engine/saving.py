@@ -46,6 +46,7 @@ class Saving:
         self._dropped = 0
         self._under_way = 0
         self._flushed = False
+        self._synced = not self.stores
         self._finished = False
         self._out: list[ev.Instruction] = []
 
@@ -65,13 +66,14 @@ class Saving:
 
     def _save(self, instruction: ev.Save, items: int) -> None:
         self.unsaved += items
-        self._flushed = False
+        self._flushed = self._synced = False
         self._out.append(instruction)
 
-    def on_disk(self, items: int) -> None:
+    def on_disk(self, items: int, flushed: bool) -> None:
         """Note that results are in the checkpoint."""
         self.unsaved -= items
         self.saved += items
+        self._synced = self._flushed and (flushed or self._synced)
         self.trouble = ""
 
     def taken(self, stop: int, results: Results) -> None:
@@ -111,7 +113,7 @@ class Saving:
         asked: list[ev.Instruction] = []
         if self.delivers and self.error is None and not self._finished:
             asked.append(self._deliver(ledger.first_without_outcome(self._handed, len(ledger)), last=True))
-        if self.unsaved and not self._flushed:
+        if self.stores and not self._flushed:
             self._flushed = True
             asked.append(ev.Flush())
         return asked
@@ -120,7 +122,7 @@ class Saving:
         """Whether everything has been handed over. A run that was cancelled waits for no disk, one that was
         forced to end for no saver.
         """
-        stored = not self.unsaved or (cancelled and bool(self.trouble))
+        stored = self._synced or (cancelled and bool(self.trouble))
         return stored and (not self.delivering or forced)
 
     @property
@@ -131,6 +133,7 @@ class Saving:
     def again(self) -> None:
         """Go on after the end: a retry."""
         self._finished = self._flushed = False
+        self._synced = not self.stores
         self.trouble, self.error, self._under_way = "", None, 0
 
     # Bounded memory ---------------------------------------------------------------------------

@@ -220,7 +220,7 @@ class RunState:
     # Saving -----------------------------------------------------------------------------------
 
     def _on_disk(self, event: ev.Saved, now: float) -> Instructions:
-        self.saving.on_disk(event.items)
+        self.saving.on_disk(event.items, event.flushed)
         if self._halted:
             self._halted = False
             self.status, self.note = RunStatus.RUNNING, "results are saved again"

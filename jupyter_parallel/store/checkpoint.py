@@ -104,7 +104,7 @@ class Checkpoint:
                 self._place,
                 self._signer,
                 (self._epoch.id, self._epoch.digest),
-                saved=lambda items: post(ev.Saved(items)),
+                saved=lambda items, flushed: post(ev.Saved(items, flushed)),
                 unsaved=lambda reason: post(ev.Unsaved(reason)),
                 open_file=self._open_file,
             )

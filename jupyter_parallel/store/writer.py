@@ -76,8 +76,8 @@ class Writer:
     epoch
         Number and digest of the epoch that entries belong to.
     saved, unsaved
-        Called from the writer's thread: with the number of items that are on disk now, and with the reason when
-        saving begins to fail.
+        Called from the writer's thread: with the number of items that are on disk now and whether all is that
+        was put before ``flush``; and with the reason when saving begins to fail.
     open_file
         Opens the SQLite file; tests hand in one that fails.
     """
@@ -88,7 +88,7 @@ class Writer:
         signer: Signer,
         epoch: tuple[int, str],
         *,
-        saved: Callable[[int], None],
+        saved: Callable[[int, bool], None],
         unsaved: Callable[[str], None],
         open_file: Connect = connect,
     ) -> None:
@@ -124,35 +124,39 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            gathered = self._gather()
-            self._save(gathered)
+            gathered, flushed = self._gather()
+            self._save(gathered, flushed)
             if self._closing.is_set() and self._queue.empty():
                 break
         self._disconnect()
 
-    def _gather(self) -> list[Entry | Layout]:
+    def _gather(self) -> tuple[list[Entry | Layout], bool]:
         """Wait for something, then for what comes in the next moment."""
         first = self._queue.get()
-        gathered = [] if first is None else [first]
+        gathered, flushed = [] if first is None else [first], first is None
         end, size = time.monotonic() + GROUP_SECONDS, 0
         while size < GROUP_BYTES and not (self._hurry.is_set() and self._queue.empty()):
             try:
                 entry = self._queue.get(timeout=max(0.0, end - time.monotonic()))
             except queue.Empty:
                 break
-            if entry is not None:
+            if entry is None:
+                flushed = True
+            else:
                 gathered.append(entry)
                 size += entry.nbytes if isinstance(entry, Entry) else len(entry.keys)
-        self._hurry.clear()
-        return gathered
+        if flushed:
+            self._hurry.clear()
+        return gathered, flushed
 
-    def _save(self, gathered: list[Entry | Layout]) -> None:
+    def _save(self, gathered: list[Entry | Layout], flushed: bool) -> None:
         """Commit, as often as it takes; when closing, once more at most."""
-        while gathered:
+        while gathered or flushed:
             last = self._closing.is_set()
             try:
                 self._commit(gathered)
-            except (sqlite3.Error, OSError) as error:
+            except Exception as error:
+                # Whatever it is, nothing may be lost by it.
                 self._disconnect()
                 if not self._failing or last:
                     self._failing = True
@@ -162,10 +166,12 @@ class Writer:
                 self._closing.wait(AGAIN_SECONDS)
             else:
                 self._failing = False
-                self._saved(sum(entry.items for entry in gathered if isinstance(entry, Entry)))
+                self._saved(sum(entry.items for entry in gathered if isinstance(entry, Entry)), flushed)
                 return
 
     def _commit(self, gathered: list[Entry | Layout]) -> None:
+        if not gathered:
+            return
         if self._connection is None:
             self._connection = open_for_writing(self._place, self._open_file)
         layouts = [entry for entry in gathered if isinstance(entry, Layout)]
