@@ -14,7 +14,7 @@ from typing import Any
 from ..engine import events as ev
 from ..engine.ports import Recalled
 from ..errors import CheckpointDamaged, UsageError
-from .database import Connect, connect, open_for_writing, transaction
+from .database import Connect, connect, damage_told, open_for_writing, transaction
 from .digest import SIZE, Unidentifiable, identities
 from .epochs import Epoch, Epochs, OnChange
 from .fingerprint import Fingerprint
@@ -159,7 +159,7 @@ class Checkpoint:
     def _begin(self) -> None:
         connection = self._connect()
         try:
-            with transaction(connection):
+            with damage_told(self._place), transaction(connection):
                 epochs = Epochs(connection, self._place.name, self._signer)
                 self._epoch = epochs.choose(self._function, self._on_change, self._fresh)
                 cursor = connection.execute(
@@ -167,17 +167,13 @@ class Checkpoint:
                     (self._epoch.id, self._label, "\n".join(self._targets), time.time()),
                 )
                 self._session = int(cursor.lastrowid or 0)
-            self._shelf = Shelf(connection, self._place.name, self._signer, epochs.chain(self._epoch))
+            with damage_told(self._place):
+                self._shelf = Shelf(connection, self._place.name, self._signer, epochs.chain(self._epoch))
             if len(self._shelf):
                 self._tell_versions(self._epoch)
-        except BaseException as error:
+        except BaseException:
             self._epoch = None
             connection.close()
-            if isinstance(error, sqlite3.DatabaseError):
-                raise CheckpointDamaged(
-                    f"the checkpoint {self._place.name!r} is damaged and cannot be read: {error}. --fresh moves the "
-                    f"file aside and starts anew; nothing is deleted ({self._place.file})"
-                ) from error
             raise
 
     def _connect(self) -> sqlite3.Connection:

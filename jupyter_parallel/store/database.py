@@ -65,7 +65,7 @@ def open_for_writing(place: Place, open_file: Connect = connect) -> sqlite3.Conn
         It is no SQLite file, or cannot be read as one.
     """
     place.prepare()
-    with _damage_told(place):
+    with damage_told(place):
         connection = open_file(place.file)
         try:
             _check_format(connection, place)
@@ -82,7 +82,7 @@ def open_for_writing(place: Place, open_file: Connect = connect) -> sqlite3.Conn
 
 def open_for_reading(place: Place) -> sqlite3.Connection:
     """Open the file of a checkpoint without the right to change it; raises as ``open_for_writing``."""
-    with _damage_told(place):
+    with damage_told(place):
         connection = connect(place.file)
         try:
             connection.execute("pragma query_only=on")
@@ -127,7 +127,8 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _damage_told(place: Place) -> Iterator[None]:
+def damage_told(place: Place) -> Iterator[None]:
+    """Turn SQLite's errors into ours: a damaged file, or one that cannot be opened or written now."""
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -204,7 +205,7 @@ def insert_batch(connection: sqlite3.Connection, batch: Batch, payload: Sequence
     )
     first = (cursor.lastrowid or 0) * _PARTS_PER_BATCH
     for number, data in enumerate(payload):
-        connection.execute("insert into part values (?, ?)", (first + number, data))
+        connection.execute("insert or replace into part values (?, ?)", (first + number, data))
 
 
 def batches(connection: sqlite3.Connection, epochs: Sequence[int]) -> Iterator[Batch]:

@@ -59,21 +59,15 @@ class Shelf:
         self._name = name
         self._signer = signer
         self._digests = dict(epochs)
-        self._index: dict[bytes, int] = {}
-        self._rows: list[_Row] = []
-        self._firsts: list[int] = []
-        self._failed: dict[bytes, _Row] = {}
         self._bad: set[int] = set()
         self._checked: set[int] = set()
         self.damaged = 0
         """Items whose stored results cannot be used."""
         self.since = 0.0
         """When the newest result was saved (seconds of the clock on the wall)."""
-        self._size = 0
-        for number, _ in epochs:
-            # The first of several results of one item counts: read from the last to the first.
-            for batch in reversed(list(batches(connection, [number]))):
-                self._put(batch)
+        # Of several results of one item the latest counts, and one of an epoch more than one it keeps.
+        self._batches = [batch for number, _ in epochs for batch in batches(connection, [number])]
+        self._arrange()
 
     def __len__(self) -> int:
         return len(self._index)
@@ -81,12 +75,24 @@ class Shelf:
     def __contains__(self, key: bytes) -> bool:
         return key in self._index
 
+    def _arrange(self) -> None:
+        """Say which key lies where, in all batches that are not bad."""
+        self._size = 0
+        self._index: dict[bytes, int] = {}
+        self._rows: list[_Row] = []
+        self._firsts: list[int] = []
+        self._failed: dict[bytes, _Row] = {}
+        self._rows_of: dict[int, list[_Row]] = {}
+        for batch in self._batches:
+            if batch.id not in self._bad:
+                self._put(batch)
+
     def _put(self, batch: Batch) -> None:
         try:
             rows = list(self._read_rows(batch))
         except Exception:
             # A head that is no longer readable: nothing in it can be trusted.
-            self.damaged += batch.done
+            self._spoilt(batch)
             return
         self.since = max(self.since, batch.saved)
         keys = split_keys(batch.keys)
@@ -97,6 +103,7 @@ class Shelf:
                 continue
             self._index.update(zip(mine, range(row.first, row.first + row.count), strict=True))
             self._rows.append(row)
+            self._rows_of.setdefault(batch.id, []).append(row)
             self._firsts.append(row.first)
 
     def _read_rows(self, batch: Batch) -> Iterator[_Row]:
@@ -118,6 +125,15 @@ class Shelf:
 
     def recall(self, keys: Sequence[bytes], start: int) -> list[Values]:
         """Return the values of consecutive items, as far as there are any; the first has index ``start``."""
+        while True:
+            bad = len(self._bad)
+            found = self._recall(keys, start)
+            if len(self._bad) == bad:
+                return found
+            # An older result may stand behind one that is damaged.
+            self._arrange()
+
+    def _recall(self, keys: Sequence[bytes], start: int) -> list[Values]:
         find = self._index.get
         places = [find(key, -1) for key in keys]
         found, at, end = [], 0, len(places)
@@ -158,20 +174,21 @@ class Shelf:
             return False
         payload = self._checked_payload(batch)
         if payload is None:
-            self._bad.add(batch.id)
-            self.damaged += batch.done
+            self._spoilt(batch)
             return False
-        low = bisect_right(self._firsts, -1)
-        for row in self._rows[low:]:
-            if row.batch is batch:
-                row.values = restored(list(_pieces(payload, row)), row.head.get("briefs", ()), row.count)
+        for row in self._rows_of[batch.id]:
+            row.values = restored(list(_pieces(payload, row)), row.head.get("briefs", ()), row.count)
         return True
+
+    def _spoilt(self, batch: Batch) -> None:
+        self._bad.add(batch.id)
+        self.damaged += batch.done
 
     def _checked_payload(self, batch: Batch) -> memoryview | None:
         assert self._connection is not None
         try:
             payload = payload_of(self._connection, batch.id)
-        except sqlite3.Error:
+        except (sqlite3.Error, TypeError):
             return None
         bound = batch.signed(self._name, self._digests[batch.epoch], [payload])
         return memoryview(payload) if self._signer.valid(batch.mac, bound) else None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from ..engine.plan import Options
 from ..engine.ports import Capabilities, MonotonicClock
 from ..engine.run import Run
 from ..engine.state import RunState, Source
-from ..errors import CheckpointDamaged, CheckpointError, UsageError
-from .database import batches, open_for_reading, open_for_writing, payload_of, transaction
+from ..errors import CheckpointError, UsageError
+from .database import batches, damage_told, open_for_reading, open_for_writing, payload_of, transaction
 from .epochs import Epochs, epoch_bound
 from .fingerprint import text_digest
 from .lock import Lock
@@ -69,7 +69,7 @@ def _summary(path: Path, root: Path) -> Summary:
             return Summary(
                 path.stem, "", 0, 0, path.stat().st_mtime, path.stat().st_size, f"was named {name!r}"
             )
-        with _damage_told(name), closing(open_for_reading(place)) as connection:
+        with damage_told(place), closing(open_for_reading(place)) as connection:
             function, done, failed, saved = _totals(connection)
         return Summary(name, function, done, failed, saved, place.size())
     except (CheckpointError, sqlite3.Error, OSError) as error:
@@ -126,7 +126,7 @@ def open_run(root: Path, name: str) -> Run:
     """
     place = _existing(root, name)
     signer = users_signer()
-    with _damage_told(name), closing(open_for_reading(place)) as connection:
+    with damage_told(place), closing(open_for_reading(place)) as connection:
         epochs = Epochs(connection, name, signer)
         # A run that was killed at its very start has left no order of items.
         session = connection.execute(
@@ -225,7 +225,7 @@ def sign(root: Path, name: str) -> None:
     signer = users_signer()
     lock = Lock(place.lock, name)
     try:
-        with _damage_told(name), closing(open_for_writing(place)) as connection, transaction(connection):
+        with damage_told(place), closing(open_for_writing(place)) as connection, transaction(connection):
             _sign_all(connection, name, signer)
     finally:
         lock.release()
@@ -251,11 +251,3 @@ def _existing(root: Path, name: str) -> Place:
         known = ", ".join(one.name for one in summaries(root)) or "none"
         raise CheckpointError(f"there is no checkpoint {name!r} in {place.folder}; there are: {known}")
     return place
-
-
-@contextmanager
-def _damage_told(name: str) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        raise CheckpointDamaged(f"the checkpoint {name!r} is damaged and cannot be read: {error}") from error

@@ -32,7 +32,7 @@ from .places import Place
 from .trust import Signer
 
 GROUP_SECONDS = 0.2
-"""A result is on disk this long after it arrived, at the latest."""
+"""Commits begin at least this long after each other: what comes alone is on disk at once."""
 GROUP_BYTES = 32 * 1024 * 1024
 """Or when this much has gathered."""
 _ITEM, _PARTS = 80, 12
@@ -103,6 +103,7 @@ class Writer:
         self._hurry = threading.Event()
         self._closing = threading.Event()
         self._failing = False
+        self._last = 0.0
         self._thread = threading.Thread(target=self._run, name="jupyter_parallel saver", daemon=True)
         self._thread.start()
 
@@ -131,10 +132,10 @@ class Writer:
         self._disconnect()
 
     def _gather(self) -> tuple[list[Entry | Layout], bool]:
-        """Wait for something, then for what comes in the next moment."""
+        """Wait for something, then for more until it is time for the next commit."""
         first = self._queue.get()
         gathered, flushed = [] if first is None else [first], first is None
-        end, size = time.monotonic() + GROUP_SECONDS, 0
+        end, size = self._last + GROUP_SECONDS, 0
         while size < GROUP_BYTES and not (self._hurry.is_set() and self._queue.empty()):
             try:
                 entry = self._queue.get(timeout=max(0.0, end - time.monotonic()))
@@ -147,6 +148,7 @@ class Writer:
                 size += entry.nbytes if isinstance(entry, Entry) else len(entry.keys)
         if flushed:
             self._hurry.clear()
+        self._last = time.monotonic()
         return gathered, flushed
 
     def _save(self, gathered: list[Entry | Layout], flushed: bool) -> None:
