@@ -172,6 +172,9 @@ def load(shell: Any) -> None:
 
 def unload(shell: Any) -> None:
     """Take everything out again. Idempotent."""
+    from ..session import session
+
+    session.folder = None
     for kind, names in (("cell", ("parallel",)), ("line", ("parallel", "parallel_config", "parallel_runs"))):
         for name in names:
             shell.magics_manager.magics[kind].pop(name, None)
