@@ -18,6 +18,7 @@ help:
 	@echo "make lint   formatters, linters, type checkers and the TypeScript tests alone"
 	@echo "make format rewrite the sources in the one format"
 	@echo "make notebooks  run the notebooks and keep their outputs, to be committed"
+	@echo "make chaos  kill workers, kernels and patience at random moments, for some minutes"
 	@echo "make bench  compare with joblib, multiprocessing and others on this machine"
 	@echo "make clean  remove what the commands above made"
 
@@ -50,6 +51,9 @@ lint: $(READY)
 
 notebooks: $(READY)
 	$(BIN)/python scripts/run_notebooks.py
+
+chaos: $(READY)
+	CHAOS=long $(BIN)/python -m pytest tests/chaos --timeout 1500 -s
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from . import backends, keeping
+from .backends.travel import files_of
 from .engine.engine import Engine
 from .engine.feed import Feed
+from .engine.notifier import Notifier
 from .engine.plan import MISSING, Options, parse_size
 from .engine.ports import Backend, MonotonicClock, Observer, Sink, Store
 from .engine.run import Run
@@ -71,7 +74,7 @@ class Plan:
             self.call,
             dict(self.kwargs),
             self.options.seed,
-            dict(self.sources),
+            {**_quoted(self.function), **self.sources},
             memory_limit=None if limit is None else parse_size(limit),
             # What is stored must not change when a later item changes an object.
             pickled=self.options.checkpoint is not None,
@@ -170,8 +173,20 @@ def in_foreground(plan: Plan, announce: Announce = lambda run: None, *, detachab
     return run
 
 
-def values_of(plan: Plan, announce: Announce = lambda run: None) -> list[Any]:
-    """Run a plan in the foreground and return its values, with the default in place of missing ones."""
+def values_of(
+    plan: Plan,
+    announce: Announce = lambda run: None,
+    stand_in: Callable[[Any], Any] | None = None,
+) -> list[Any]:
+    """Run a plan in the foreground and return its values, with the default in place of missing ones.
+
+    Parameters
+    ----------
+    plan, announce
+        As for :func:`start`.
+    stand_in
+        Makes what stands for an item without a value, where that depends on the item.
+    """
     default = plan.options.default
     try:
         run = in_foreground(plan, announce)
@@ -179,7 +194,17 @@ def values_of(plan: Plan, announce: Announce = lambda run: None) -> list[Any]:
         if default is MISSING:
             raise
         run = failed.run
-    return run.result(default=default)
+    if stand_in is None or default is MISSING:
+        return run.result(default=default)
+    hole = object()
+    values = enumerate(run.result(default=hole))
+    return [stand_in(run.records[index].item) if value is hole else value for index, value in values]
+
+
+def _quoted(function: Callable[..., Any]) -> dict[str, tuple[str, str]]:
+    """Return label and text of the cells whose functions may run: workers have no notebook to quote from."""
+    labels = {file: session.label(file) for file in files_of(function)}
+    return {file: (label, "".join(linecache.getlines(file))) for file, label in labels.items() if label}
 
 
 def _acquire(options: Options) -> Backend:
@@ -255,7 +280,7 @@ class _Launcher:
             self._feed,
             clock=self._clock,
             changed=self._changed,
-            observers=self._observers,
+            notifier=Notifier(self._observers),
             at_end=at_end,
             store=self._store,
             sink=self._sink,

@@ -33,6 +33,8 @@ class Session:
         self.screen: Screen = dark
         self.folder: Path | None = None
         """Where the notebook is: checkpoints lie beside it. Without one, the working directory."""
+        self.label: Callable[[str], str | None] = lambda filename: None
+        """Returns what people call the notebook code of a file name, None for a file."""
         self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
         self._last: Run | None = None
         self._watchers: list[Callable[[], None]] = []

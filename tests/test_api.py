@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
+import re
 import threading
 import time
 
@@ -235,10 +236,56 @@ def test_looking_does_not_wait_where_waiting_is_forbidden():
         gate.set()
 
 
+def test_a_run_that_cannot_travel_says_what_to_send_instead():
+    gate = threading.Event()
+    with Runner(backend="thread", n_jobs=1) as runner, Runner(n_jobs=2) as other:
+        live = runner.map(lambda x: gate.wait(10) and x, range(3), name="slow")
+        with pytest.raises(errors.CannotTravel, match=r"`live`.*'slow' is still running.*wait for it"):
+            other.map(lambda x: live[x], range(3))
+        gate.set()
+        holes = runner.map(fails_on_three, range(5), name="holes")
+        holes.wait()
+        with pytest.raises(errors.CannotTravel, match=r"`holes`.*without a value.*holes\.successes\(\)"):
+            other.map(lambda x: holes[x], range(3))
+
+
+def test_a_summary_of_failures_says_each_thing_once():
+    def fails(x):
+        if x:
+            raise KeyboardInterrupt
+        os._exit(3)
+
+    with pytest.raises(errors.RunFailed) as failed:
+        parallel_map(fails, range(2), n_jobs=1, backend="loky", crash_retries=0)
+    lines = str(failed.value).splitlines()
+    assert re.search(r"KeyboardInterrupt  at \S+:\d+  \(item 1\)", lines[2])
+    assert lines[1].count("exit code 3") == 1
+    assert str(failed.value.exceptions[1]) == "item 1: KeyboardInterrupt"
+
+
+def test_a_frame_is_as_many_items_as_it_has_columns():
+    class Frame:
+        def __len__(self):
+            return 5
+
+        def __iter__(self):
+            return iter("ab")
+
+        def keys(self):
+            return ["a", "b"]
+
+    run = Runner(backend="thread", n_jobs=1).map(str.upper, Frame())
+    assert run.result() == ["A", "B"]
+    assert run.overview().note == ""
+
+
 def test_debug_runs_one_item_here_and_lets_its_exception_through():
     run = Runner(backend="thread", n_jobs=1).map(fails_on_three, range(5))
     run.wait()
     assert run.debug(2) == 2
+    assert run.debug(-1) == 4
+    with pytest.raises(IndexError, match="item 5 is out of range: 5 items are known"):
+        run.debug(5)
     with pytest.raises(ValueError, match="no 3"):
         run.debug(3)
     assert parallel_map(square, range(5), only=4) == 16

@@ -6,6 +6,7 @@ checked is the *other* items: their values are all there, in order.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import pickle
@@ -13,10 +14,11 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from jupyter_parallel import Runner, context, errors
+from jupyter_parallel import CancellationPolicy, Runner, context, errors
 
 COUNT = 20
 POSITIONS = (0, 9, COUNT - 1)
@@ -264,13 +266,90 @@ def test_a_broken_callback_changes_nothing(caplog):
     assert caplog.text.count("an observer of the run raised") == 1
 
 
+def test_a_blocking_callback_holds_nothing_up():
+    gate = threading.Event()
+    run = Runner(backend="thread", n_jobs=2).map(lambda x: x, range(20))
+    run.subscribe(gate.wait)
+    try:
+        assert run.result(30) == list(range(20))
+        assert Runner(backend="thread", n_jobs=2).map(abs, range(5)).result(30) == list(range(5))
+    finally:
+        gate.set()
+
+
+def _patient(folder, x):
+    Path(folder, f"{x}-{os.getpid()}").touch()
+    while x < 2 and not context().should_stop():
+        time.sleep(0.005)
+    return x
+
+
+def _stubborn(folder, x):
+    Path(folder, f"{x}-{os.getpid()}").touch()
+    while x == 0:
+        with contextlib.suppress(BaseException):
+            time.sleep(10)
+    while x == 1 and not Path(folder, "go").exists():
+        time.sleep(0.005)
+    return os.getpid()
+
+
+def _running(folder, count, run):
+    while len(list(folder.iterdir())) < count:
+        assert not run.wait(0.01)
+
+
+def test_cancelling_the_running_items_leaves_the_pending_ones_to_run(tmp_path):
+    with Runner(backend="loky", n_jobs=2, chunk_size=1) as runner:
+        run = runner.starmap(_patient, [(str(tmp_path), x) for x in range(8)])
+        _running(tmp_path, 2, run)
+        run.cancel(CancellationPolicy.NONE)
+        run.cancel(CancellationPolicy.RUNNING)
+        assert run.wait(10)
+    assert (run.state, run.counts.success, run.counts.cancelled) == ("finished", 8, 0)
+
+
+def test_an_item_that_will_not_stop_is_killed_within_two_seconds_and_only_its_worker_dies(tmp_path):
+    with Runner(backend="loky", n_jobs=2, chunk_size=1) as runner:
+        run = runner.starmap(_stubborn, [(str(tmp_path), x) for x in range(4)])
+        _running(tmp_path, 2, run)
+        begun = time.perf_counter()
+        run.cancel(CancellationPolicy.RUNNING)
+        while run.records[0].state == "running" or run.records[0].state == "pending":
+            run.wait(0.01)
+        assert time.perf_counter() - begun < 2
+        (tmp_path / "go").touch()
+        assert run.wait(10)
+    assert run.records[0].state == "cancelled"
+    pids = {int(path.name.split("-")[1]) for path in tmp_path.iterdir() if "-" in path.name}
+    dead = int(next(path.name for path in tmp_path.iterdir() if path.name.startswith("0-")).split("-")[1])
+    assert dead not in run.result(default=None)
+    assert dead in pids
+
+
+def test_cancelling_everything_keeps_what_is_finished_and_retry_goes_on_with_the_rest(tmp_path):
+    with Runner(backend="loky", n_jobs=2, chunk_size=1) as runner:
+        run = runner.starmap(_patient, [(str(tmp_path), x) for x in range(20)])
+        _running(tmp_path, 2, run)
+        run.cancel(CancellationPolicy.ALL)
+        assert run.wait(5)
+        assert run.state == "cancelled"
+        assert run.counts.cancelled >= 18
+        with pytest.raises(errors.RunCancelled, match=r"run\.retry\(\)"):
+            run.result()
+        run.retry(only=range(2, 20))
+        assert run.wait(30)
+    assert [x for x in run.result(default=None) if x is not None] == [
+        x for x in range(20) if run.records[x].state == "success"
+    ]
+    assert run.counts.success >= 18
+
+
 def test_a_cooperative_item_sees_that_it_should_stop():
     def patient(x):
         while not context().should_stop():
             time.sleep(0.005)
         return "stopped by itself"
-
-    from jupyter_parallel import CancellationPolicy
 
     run = Runner(backend="loky", n_jobs=2, chunk_size=1).map(patient, range(4))
     while run.counts.running < 2:

@@ -82,6 +82,48 @@ export interface Span {
   counts: [ItemState, number][];
 }
 
+/** Which worker was busy when. Times are seconds since the start of the run. */
+export interface TimelineBody {
+  elapsed: number;
+  workers: number;
+  /** Chunks read so far; with `more` there are others that the next request brings. */
+  chunks: number;
+  more: boolean;
+  /** Workers that have no lane. */
+  others: number;
+  lanes: [name: string, busy: number, chunks: number][];
+  /** What runs now, since its chunk was sent. */
+  running: [lane: number, item: number, begin: number][];
+  /** Number of the first bar. */
+  first: number;
+  bars: Bar[];
+  /** Width of a column in seconds; 0 while there are bars. */
+  column: number;
+  /** One text a lane: in base64 one byte a column, 255 for busy all the time. */
+  grid: string[];
+}
+
+/** A chunk of items `start` to `stop` on a worker. */
+export type Bar = [lane: number, start: number, stop: number, begin: number, end: number];
+
+/** Index of an item, where it stands, its value, and the seconds it took. */
+export type Point = [index: number, x: number | null, y: number | null, seconds: number | null];
+
+export interface PointsBody {
+  /** Where the next request goes on; null when all was looked at. */
+  next: number | null;
+  known: number;
+  /** Columns of values that hold numbers, and loop targets that are numbers. */
+  columns: string[];
+  targets: [x: number, name: string][];
+  /** The column that was drawn, or an empty text. */
+  y: string;
+  /** Values that were looked at, and one that is no number. */
+  values: number;
+  example: string;
+  points: Point[];
+}
+
 export type Policy = "all" | "pending";
 
 /** A request without its id, which the channel adds. */
@@ -91,7 +133,9 @@ export type Ask =
   | { kind: "cancel"; policy: Policy }
   | { kind: "detach" }
   | { kind: "rows"; start: number; stop: number }
-  | { kind: "span"; start: number; stop: number };
+  | { kind: "span"; start: number; stop: number }
+  | { kind: "timeline"; start: number }
+  | { kind: "points"; start: number; stop: number; step: number; x: number; y: string };
 
 export type Request = Ask & { mid: string };
 

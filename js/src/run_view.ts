@@ -37,7 +37,8 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
     table.show(item);
   };
 
-  const root = el("div", "jpar-root");
+  // A click on plain text gives it the focus: keys would go to the notebook otherwise.
+  const root = el("div", "jpar-root", { tabindex: -1 });
   const picture = new PictureSwitch(model.get("key"));
   root.append(
     picture.element,

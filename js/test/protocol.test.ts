@@ -12,6 +12,8 @@ const asks: Record<string, Ask> = {
   detach: { kind: "detach" },
   rows: { kind: "rows", start: 100, stop: 200 },
   span: { kind: "span", start: 500, stop: 1000 },
+  timeline: { kind: "timeline", start: 1 },
+  points: { kind: "points", start: 0, stop: 4, step: 1, x: 1, y: "area" },
 };
 
 test("the kernel is asked in the words of the fixtures", () => {

@@ -195,12 +195,17 @@ test("an error of a command is shown", async () => {
 });
 
 test("the notebook's shortcuts do not hear keys, applications do", () => {
-  const { host, one } = draw();
+  const { one } = draw();
   const heard: string[] = [];
   document.body.addEventListener("keydown", (event) => heard.push(event.key), {
     signal: AbortSignal.timeout(5000),
   });
-  for (const target of [one(".jpar-table"), one(".jpar-strip-line"), button(host, "Pause")]) {
+  assert.equal(
+    one(".jpar-root").getAttribute("tabindex"),
+    "-1",
+    "a click on plain text focuses it",
+  );
+  for (const target of [one(".jpar-root"), one(".jpar-table"), one(".jpar-strip-line")]) {
     for (const key of ["d", "x", "i", "0", "ArrowDown", "Enter", "M"]) press(target, key);
   }
   assert.deepEqual(heard, []);

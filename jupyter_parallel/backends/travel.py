@@ -11,6 +11,8 @@ from typing import Any
 from ..errors import CannotTravel, UsageError
 from ..worker.payload import NotebookPickler, Task
 
+_CACHED = type(functools.cache(len))
+_CALLED = (type, FunctionType, functools.partial, _CACHED)
 _LOADS_GLOBAL = {"LOAD_GLOBAL", "LOAD_NAME"}
 _GENERATORS = {
     ("random", "Random"),
@@ -34,15 +36,24 @@ def captured(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
             seen.add(id(inner))
             for name, value in _variables(inner):
                 yield name, value
-                callee = value if isinstance(value, type | FunctionType | functools.partial) else type(value)
+                callee = value if isinstance(value, _CALLED) else type(value)
                 if getattr(callee, "__module__", None) == "__main__" or isinstance(callee, functools.partial):
                     pending.append(callee)
+
+
+def files_of(function: Callable[..., Any]) -> set[str]:
+    """Return the file names of the code that a function may run, as far as it takes it along."""
+    reached = [function, *(value for _, value in captured(function))]
+    own = [type(value) for value in reached if type(value).__module__ == "__main__"]
+    return {inner.__code__.co_filename for thing in (*reached, *own) for inner in _functions(thing)}
 
 
 def _functions(thing: Any) -> Iterator[FunctionType]:
     """Yield the Python functions that calling ``thing`` may run."""
     if isinstance(thing, FunctionType):
         yield thing
+    elif isinstance(thing, _CACHED):
+        yield from _functions(thing.__wrapped__)
     elif isinstance(thing, MethodType):
         yield from _functions(thing.__func__)
     elif isinstance(thing, type):
@@ -112,6 +123,10 @@ def cannot_travel(task: Task, error: Exception) -> CannotTravel:
             continue
         problem = _problem(value)
         if problem is not None:
+            if isinstance(problem, CannotTravel):
+                return CannotTravel(
+                    f"`{name}` cannot be sent to workers: {str(problem).replace('run.', name + '.')}"
+                )
             kind = type(value)
             told = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
             held = "" if kind.__name__ in str(problem) else f" ({problem})"

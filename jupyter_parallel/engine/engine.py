@@ -19,9 +19,10 @@ from ..errors import InputError
 from . import events as ev
 from .attendant import Attendant
 from .feed import Feed
+from .notifier import Notifier
 from .overview import ItemState
 from .plan import MISSING, CancellationPolicy
-from .ports import Backend, Chunk, ChunkEnd, Clock, ItemUnsendable, Observer, Sink, Store, Token, WorkerLost
+from .ports import Backend, Chunk, ChunkEnd, Clock, ItemUnsendable, Sink, Store, Token, WorkerLost
 from .state import RunState
 
 log = logging.getLogger(__name__)
@@ -51,9 +52,8 @@ class Engine:
         Source of time.
     changed
         Notified after every event; guards ``state``.
-    observers
-        Called with every event and the state after it. They belong to the run: a retry, which gets
-        an engine of its own, goes on telling them.
+    notifier
+        Told every event, with the state after it.
     at_end
         Called when the engine has stopped.
     store, sink
@@ -69,7 +69,7 @@ class Engine:
         *,
         clock: Clock,
         changed: threading.Condition,
-        observers: list[Observer],
+        notifier: Notifier,
         at_end: Callable[[], None],
         store: Store | None = None,
         sink: Sink | None = None,
@@ -83,7 +83,7 @@ class Engine:
         self._changed = changed
         self._inbox: queue.SimpleQueue[ev.Event] = queue.SimpleQueue()
         self._chunks: dict[int, Chunk] = {}
-        self._observers = observers
+        self._notifier = notifier
         self._at_end = at_end
         self._store = store
         self._sink = sink
@@ -119,6 +119,7 @@ class Engine:
                 )
                 self._changed.notify_all()
         self.attendant.leave()
+        self._notifier.close()
         self._at_end()
 
     def turn(self, patience: float = 0.0) -> None:
@@ -147,12 +148,7 @@ class Engine:
             self._chunks.pop(event.chunk, None)
         for instruction in asked:
             self._act(instruction)
-        for observer in tuple(self._observers):
-            try:
-                observer(event, self.state)
-            except Exception:
-                log.exception("an observer of the run raised and is dropped; the run goes on")
-                self._observers.remove(observer)
+        self._notifier.tell(event, self.state)
 
     def _poll(self) -> None:
         for flight in self.state.flights:

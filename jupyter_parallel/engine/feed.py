@@ -133,11 +133,22 @@ class Feed:
             raise
 
 
-def _length(items: Iterable[Any]) -> int | None:
+def length_of(items: Any) -> int | None:
+    """Return how many items an iterable with a length gives, None for one without.
+
+    A frame tells its rows and gives its columns, as a mapping gives its keys: those are counted.
+    """
+    keys = getattr(type(items), "keys", None)
     try:
-        return len(items)  # type: ignore[arg-type]
-    except Exception:
-        pass
+        return len(keys(items)) if callable(keys) else len(items)
+    except Exception:  # a 0-d array, a lazy sequence that cannot say
+        return None
+
+
+def _length(items: Iterable[Any]) -> int | None:
+    length = length_of(items)
+    if length is not None:
+        return length
     try:
         return operator.length_hint(items, -1) if operator.length_hint(items, -1) >= 0 else None
     except Exception:

@@ -38,10 +38,15 @@ class ErrorGroup:
     def __str__(self) -> str:
         shown = ", ".join(map(str, self.indices[:SHOWN_INDICES]))
         more = ", …" if len(self.indices) > SHOWN_INDICES else ""
-        place = f"  at {self.where}" if self.where else ""
-        noun = "item" if len(self.indices) == 1 else "items"
         message = self.message.strip().partition("\n")[0]
-        return f"{len(self.indices)} × {self.type}: {message}{place}  ({noun} {shown}{more})"
+        # A crash has no line: its reason stands for the place.
+        place = f"  at {self.where}" if self.where and self.where not in message else ""
+        noun = "item" if len(self.indices) == 1 else "items"
+        return f"{len(self.indices)} × {_told(self.type, message)}{place}  ({noun} {shown}{more})"
+
+
+def _told(kind: str, message: str) -> str:
+    return f"{kind}: {message}" if message else kind
 
 
 def group_failures(failures: Iterable[Failed]) -> list[ErrorGroup]:
@@ -70,7 +75,7 @@ def original(failure: Failure) -> BaseException | None:
 def item_failed(failed: Failed) -> ItemFailed:
     """Build the error of one item; its cause is the original exception."""
     failure = failed.failure
-    error = ItemFailed(f"item {failed.index}: {failure.type}: {failure.message}", failed.index)
+    error = ItemFailed(f"item {failed.index}: {_told(failure.type, failure.message)}", failed.index)
     cause = original(failure)
     if cause is not None:
         error.__cause__ = cause

@@ -68,6 +68,8 @@ class Running:
     worker: str
     since: float
     """Monotonic time (s) at which it started."""
+    sent: float = 0.0
+    """Monotonic time (s) at which its chunk was sent, 0 where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ class Overview:
     """One line the user should see: why it ended early, how to go on."""
     saved: int | None = None
     """How many results are in the checkpoint for good; None without one."""
+    round: int = 0
+    """How often items were told to run again: what was known of an item before may not hold."""
 
     @property
     def elapsed(self) -> float:

@@ -119,7 +119,7 @@ class Results:
 
     def failures(self) -> list[Failed]:
         """Return all failures in item order."""
-        return [self._failed[index][0] for index in self.failed_indices]
+        return sorted((failed for failed, _ in list(self._failed.values())), key=lambda failed: failed.index)
 
     @property
     def failed_indices(self) -> list[int]:

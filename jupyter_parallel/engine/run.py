@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, ClassVar, overload
 
+from ..errors import CannotTravel
 from . import events as ev
 from .columns import row_of
 from .engine import Engine
@@ -15,9 +16,10 @@ from .feed import Feed
 from .outcome import ErrorGroup, group_failures, interrupted
 from .overview import Counts, FirstFailure, Glance, ItemState, Overview
 from .plan import CancellationPolicy
-from .ports import Clock, Observer
+from .ports import Clock, Observer, Output
 from .record import Record
 from .sequence import ResultSequence
+from .spans import Span
 from .state import RunState
 
 INTERRUPT_SECONDS = 2.5
@@ -64,6 +66,7 @@ class Run(ResultSequence):
         self._rerun = rerun
         self._relaunch = relaunch
         self._retrying = threading.Lock()
+        self._rounds = 0
         self._waiting = False
 
     # What it looks like -----------------------------------------------------------------------
@@ -98,8 +101,14 @@ class Run(ResultSequence):
 
     def __reduce__(self) -> tuple[Any, ...]:
         if not self._state.status.ended:
-            raise TypeError(
-                f"the run {self.name!r} is still {self.state}; a live run cannot be pickled or copied"
+            raise CannotTravel(
+                f"the run {self.name!r} is still {self.state}, and a live run cannot be pickled or copied; "
+                "wait for it first"
+            )
+        if len(self._without_value()):
+            raise CannotTravel(
+                f"the run {self.name!r} has items without a value; send run.successes() or "
+                "run.result(default=None) instead"
             )
         return list, (self.result(),)
 
@@ -244,6 +253,7 @@ class Run(ResultSequence):
             Indices of the items; all failed, cancelled and skipped ones by default.
         """
         with self._retrying:
+            self._rounds += 1
             again = self._state.status.ended
             if again:
                 self._engine = self._relaunch()
@@ -263,12 +273,15 @@ class Run(ResultSequence):
 
         Whatever it raises is raised here, so ``%debug`` and breakpoints work.
         """
-        return self._rerun(self._feed.item(index), index)
+        known = self._feed.count
+        if not -known <= index < known:
+            raise IndexError(f"item {index} is out of range: {known} items are known")
+        return self._rerun(self._feed.item(index % known), index % known)
 
     # For views --------------------------------------------------------------------------------
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back on the engine's thread whenever something changed; return what ends that."""
+        """Call back, on a thread of the run's own, whenever something changed; return what ends that."""
 
         def observer(event: Any, state: Any) -> None:
             callback()
@@ -297,6 +310,7 @@ class Run(ResultSequence):
                 waiting=self._waiting,
                 note=state.note,
                 saved=state.saving.saved if state.saving.stores else None,
+                round=self._rounds,
             )
 
     def item_states(self, start: int, stop: int) -> bytes:
@@ -322,11 +336,26 @@ class Run(ResultSequence):
             restored=found is not None and found[0].restored,
         )
 
+    def spans(self, since: int = 0, limit: int = 1000) -> list[Span]:
+        """Return which worker was busy with which chunk, in the order in which they were done."""
+        with self._changed:
+            return self._state.spans.since(since, limit)
+
     def printed(self, after: int = -1) -> list[tuple[int, int, str, str]]:
         """Return ``(number, index, stream, text)`` of the last printed lines numbered above ``after``."""
         with self._changed:
             tail = list(self._state.results.tail)
         return [(line.number, line.index, line.stream, line.text) for line in tail if line.number > after]
+
+    def output(self, index: int) -> tuple[Output, ...]:
+        """Return what an item has printed, in the order in which it arrived; empty for an unknown item."""
+        with self._changed:
+            return tuple(self._state.results.output(index))
+
+    @property
+    def runs_in_waiter(self) -> bool:
+        """Whether items run in the thread that waits for them: ``retry`` returns when they have ended."""
+        return self._state.capabilities.in_waiter
 
     @property
     def printed_total(self) -> int:

@@ -21,6 +21,7 @@ from .plan import CancellationPolicy, Options
 from .ports import Capabilities, Failed, Failure, Force, Output, Record, Values
 from .results import Results
 from .saving import Saving
+from .spans import Span, Spans
 from .verdict import Judge
 from .window import Window
 
@@ -72,6 +73,7 @@ class RunState:
         self.whole = whole
         self.ledger = Ledger()
         self.results = Results()
+        self.spans = Spans()
         self.judge = Judge(options)
         self.saving = Saving(options)
         self.status = RunStatus.PENDING
@@ -271,7 +273,7 @@ class RunState:
         return self._window.press_on(flight, now)
 
     def _landed(self, event: ev.Ended, now: float) -> Instructions:
-        flight = self._land(event.chunk, event.worker, event.records)
+        flight = self._land(event.chunk, event.worker, event.records, now)
         if flight is not None:
             if event.nbytes:
                 self._sizer.observe_bytes(flight.size, event.nbytes)
@@ -280,7 +282,7 @@ class RunState:
         return ()
 
     def _lost(self, event: ev.Lost, now: float) -> Instructions:
-        flight = self._land(event.chunk, event.worker, event.records)
+        flight = self._land(event.chunk, event.worker, event.records, now)
         if flight is None:
             return ()
         single = flight.stop - flight.start == 1 or self.whole
@@ -292,7 +294,7 @@ class RunState:
         return ()
 
     def _unsendable(self, event: ev.Unsendable, now: float) -> Instructions:
-        flight = self._land(event.chunk, "", ())
+        flight = self._land(event.chunk, "", (), now)
         if flight is not None:
             self._decide(ItemState.FAILURE, Failed(event.index, now, now, event.failure), "")
             self._requeue(flight.start, flight.stop)
@@ -431,10 +433,11 @@ class RunState:
 
     # Taking records in ------------------------------------------------------------------------
 
-    def _land(self, chunk: int, worker: str, records: Sequence[Record]) -> Flight | None:
+    def _land(self, chunk: int, worker: str, records: Sequence[Record], now: float) -> Flight | None:
         flight = self._window.land(chunk)
         if flight is not None:
             flight.worker = worker or flight.worker
+            self.spans.add(Span(flight.worker, flight.start, flight.stop, flight.sent, now))
             self._absorb(flight, records)
         return flight
 

@@ -49,7 +49,7 @@ class Window:
     @property
     def running(self) -> tuple[Running, ...]:
         flights = self._flights.values()
-        return tuple(Running(f.current, f.worker, f.since) for f in flights if f.current >= 0)
+        return tuple(Running(f.current, f.worker, f.since, f.sent) for f in flights if f.current >= 0)
 
     def get(self, chunk: int) -> Flight | None:
         return self._flights.get(chunk)

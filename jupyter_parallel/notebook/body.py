@@ -160,7 +160,9 @@ def _with_value(statements: list[ast.stmt]) -> list[ast.stmt]:
 
 def value_hint(statements: Sequence[ast.stmt]) -> str | None:
     """Return one line of advice for a body without a value."""
-    if not statements or isinstance(statements[-1], ast.Expr | ast.Return | ast.Raise):
+    if not statements:
+        return "the body is empty: every item's value is None"
+    if isinstance(statements[-1], ast.Expr | ast.Return | ast.Raise):
         return None
     if any(isinstance(node, ast.Return) and node.value for node in own_nodes(statements)):
         return None

@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any
 
 from .body import compile_body, function_text, parse_body, value_hint
-from .element import closed_over, detached, element_of, parse_comprehension
+from .element import closed_over, detached, element_of, in_its_cell, parse_comprehension
 from .header import Items, check_outer, described, evaluate_items, maps_one_to_one, parse_clause, target_names
 from .mistakes import explain_clause, explain_missing_clause
 from .mutations import mutation_warnings
@@ -173,7 +173,7 @@ def program_of_line(
         captured=found,
         hint=None,
         warnings=mutation_warnings(element_nodes, found, {}),
-        sources={code.co_filename: (label, source.text)},
+        sources={code.co_filename: (label, in_its_cell(element, text, element_nodes, awaits))},
         text=function_text(element_nodes, targets),
     )
 

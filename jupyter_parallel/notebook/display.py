@@ -17,7 +17,6 @@ import logging
 import threading
 import uuid
 import weakref
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from IPython.core.getipython import get_ipython
@@ -136,7 +135,8 @@ class NotebookDisplay:
         self._finished = False
         self._lock = threading.Lock()
         self._pulse = Pulse(self._draw, delay=PATIENCE)
-        self._unsubscribe: Callable[[], None] = _nothing
+        self._left: tuple[Any, ...] = ()
+        """What the picture shows of a run that has ended."""
         # Outputs of a plain thread land in whatever cell runs then; in the context of this cell
         # they land here. nbclient drops those once the cell has ended: see ``_appear``.
         self._context = contextvars.copy_context()
@@ -149,8 +149,11 @@ class NotebookDisplay:
         if at_once:
             self._appear(run)
             self._finished = True
-        if not run.overview().status.ended:
-            self._unsubscribe = run.subscribe(self._pulse.mark)
+        # For as long as the run lives, and never undone: an ended run may go on.
+        run.subscribe(self._pulse.mark)
+        if run.overview().status.ended:
+            self._pulse.rest()
+        else:
             self._pulse.start()
 
     def finish(self) -> None:
@@ -182,14 +185,16 @@ class NotebookDisplay:
             return self._first_draw(run)
         more = self._widget.update() if self._widget is not None else not run.overview().status.ended
         if not more:
-            self._publish(self._picture.bundle(run), update=True)
-            self._leave()
+            self._leave(run)
         return bool(more)
 
-    def _leave(self) -> None:
-        """Stop following the run, and let go of it."""
-        self._unsubscribe()
-        self._unsubscribe = _nothing
+    def _leave(self, run: RunSource) -> None:
+        """Bring the picture to the end of the run, once for each end."""
+        view = run.overview()
+        left = (view.round, view.status, view.counts)
+        if left != self._left:
+            self._left = left
+            self._publish(self._bundle(run), update=True)
 
     def _first_draw(self, run: RunSource) -> bool:
         """Appear from the drawing thread, unless the cell is over: then ``finish`` decides."""
@@ -212,7 +217,7 @@ class NotebookDisplay:
         if self._widget is not None:
             view = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}
             self._publish({WIDGET_VIEW: view, "text/plain": ""}, transient=False)
-        self._publish(self._picture.bundle(run))
+        self._publish(self._bundle(run))
 
     def _live(self, run: RunSource) -> Any:
         # Imported here: a session that shows nothing never pays for it.
@@ -228,6 +233,9 @@ class NotebookDisplay:
         """Whether this kernel handles messages while a cell runs: ipykernel 7 and later do."""
         features = self._kernel.kernel_info.get("supported_features", [])
         return "kernel subshells" in features
+
+    def _bundle(self, run: RunSource) -> dict[str, str]:
+        return self._picture.bundle(run, below_widget=self._widget is not None)
 
     def _one_line(self, run: RunSource) -> None:
         self._publish(self._picture.line(run), transient=False)
@@ -247,11 +255,11 @@ class Picture:
         self._strip = Strip()
         self._values = ValueColumns()
 
-    def bundle(self, run: RunSource) -> dict[str, str]:
-        """Return the picture as of now."""
+    def bundle(self, run: RunSource, *, below_widget: bool) -> dict[str, str]:
+        """Return the picture as of now; below its widget it hides while that lives."""
         snapshot, printed = self._snapshots.take(run), printed_lines(run)
-        rows = page(run, 0, ROWS, self._values)
-        markup = snapshot_html(snapshot, self._strip.update(run), rows, printed, key=self.key)
+        rows, key = page(run, 0, ROWS, self._values), self.key if below_widget else ""
+        markup = snapshot_html(snapshot, self._strip.update(run), rows, printed, key=key)
         return {"text/plain": text.lines(snapshot, printed), "text/html": markup}
 
     def line(self, run: RunSource) -> dict[str, str]:

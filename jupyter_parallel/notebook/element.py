@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import builtins
+import linecache
 from collections.abc import Callable, Mapping, Sequence
-from types import CellType, FunctionType
+from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from ..errors import UndefinedName, UsageError
@@ -65,6 +66,32 @@ def detached(element: FunctionType, captured: Mapping[str, Any], awaits: bool) -
     function = FunctionType(code, scope, "<element>", None, cells)
     function.__kwdefaults__ = defaults
     return _only_value(function) if awaits else function
+
+
+def in_its_cell(element: FunctionType, text: str, nodes: Sequence[ast.expr], awaits: bool) -> str:
+    """Return the cell of a line with the line as it was typed: what tracebacks quote.
+
+    Parameters
+    ----------
+    text
+        Source of the comprehension.
+    nodes
+        The element in it.
+    """
+    code = element.__code__
+    cell = linecache.getlines(code.co_filename)
+    above = cell[: code.co_firstlineno - 1] or ["\n"] * (code.co_firstlineno - 1)
+    typed = (" " * _shift(code, nodes, awaits) + text + "\n").splitlines(keepends=True)
+    return "".join([*above, *typed, *cell[len(above) + len(typed) :]])
+
+
+def _shift(code: CodeType, nodes: Sequence[ast.expr], awaits: bool) -> int:
+    """Return how much further right the element's code stands than its source, for tracebacks."""
+    first = code.co_firstlineno
+    columns = [column for line, _, column, end in code.co_positions() if line == first and column and end]
+    # A pair begins with its bracket, what awaits with one bracket more.
+    begin = -1 if awaits else nodes[0].col_offset if len(nodes) == 1 else 0
+    return max(min(columns, default=begin) - begin, 0)
 
 
 async def _first(*item: Any) -> Any:

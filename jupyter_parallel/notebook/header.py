@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
+from ..engine.feed import length_of
 from ..errors import UsageError
 from .names import exists, global_names, refuse_undefined
 from .refusals import Source
@@ -181,15 +182,8 @@ def evaluate_items(
 
 
 def described(items: Iterable[Any], outer: Any, targets: tuple[str, ...], one_to_one: bool) -> Items:
-    length = _length(outer)
+    length = length_of(outer)
     return Items(items, len(targets) > 1, targets, length if one_to_one else None, length is not None)
-
-
-def _length(outer: Any) -> int | None:
-    try:
-        return len(outer) if isinstance(outer, Sized) else None
-    except Exception:  # a 0-d array, a lazy sequence that cannot say
-        return None
 
 
 def _refuse_undefined(

@@ -31,6 +31,7 @@ def parallel_line(
     targets: tuple[str, ...],
     text: str,
     *,
+    key: Callable[..., Any] | None = None,
     values: Mapping[str, Callable[[], Any]] | None = None,
     **more: Any,
 ) -> Any:
@@ -44,6 +45,8 @@ def parallel_line(
         What comes back: ``"list"``, ``"dict"``, ``"set"`` or ``"run"``.
     element, outer, targets, text, more
         Pieces of the comprehension, for ``clause.program_of_line``.
+    key
+        Gives the key of a dict from the targets, for items that have no value.
     values
         Evaluates the expressions among the options where the line stands.
     """
@@ -55,7 +58,8 @@ def parallel_line(
     if parsed.help:
         print(option_table.help_text())
         return None
-    program = clause.program_of_line(element, outer, targets, text, label=_label(element), **more)
+    label = session.label(element.__code__.co_filename) or "%parallel"
+    program = clause.program_of_line(element, outer, targets, text, label=label, **more)
     chosen = session.options.updated(parsed.keywords)
     plan = plan_of(program, replace(chosen, name=chosen.name or title_of(text)))
     if chosen.only is not None:
@@ -65,7 +69,22 @@ def parallel_line(
         return launch.in_background(plan, announce)
     if not chosen.wait:
         raise UsageError("a list, dict or set waits for its values; for a live run write %parallel (...)")
-    return {"list": list, "dict": dict, "set": set}[kind](launch.values_of(plan, announce))
+    if kind == "dict":
+        return dict(launch.values_of(plan, announce, _pair_of(plan, key)))
+    return {"list": list, "set": set}[kind](launch.values_of(plan, announce))
+
+
+def _pair_of(plan: Plan, key: Callable[..., Any] | None) -> Callable[[Any], Any]:
+    """Return what makes a dict's pair for an item without a value: its key, and the default."""
+
+    def pair(item: Any) -> tuple[Any, Any]:
+        if key is None:
+            raise UsageError(
+                "a dict whose key or value awaits cannot take --default; run.successes() has the others"
+            )
+        return key(*item) if plan.call == "star" else key(item), plan.options.default
+
+    return pair
 
 
 def plan_of(program: clause.Program, chosen: Any) -> Plan:
@@ -107,11 +126,3 @@ def title_of(source: str) -> str:
     for bracket in "[{(":
         line = line.replace(f"{bracket} ", bracket)
     return line if len(line) <= TITLE else line[: TITLE - 1] + "…"
-
-
-def _label(element: FunctionType) -> str:
-    """Return what people call the cell the line stands in."""
-    ipython = sys.modules.get("IPython.core.getipython")
-    shell = ipython.get_ipython() if ipython else None
-    named = shell.compile.format_code_name(element.__code__.co_filename) if shell else None
-    return " ".join(named) if named else "%parallel"

@@ -8,6 +8,11 @@ Browser to kernel (each carries a ``mid``, is sent again until answered, and act
     {"kind": "detach", "mid": "v1-4"}
     {"kind": "rows", "mid": "v1-5", "start": 0, "stop": 100}
     {"kind": "span", "mid": "v1-6", "start": 500, "stop": 1000}
+    {"kind": "errors", "mid": "v1-9"}
+    {"kind": "failure", "mid": "v1-10", "index": 12}
+    {"kind": "retry", "mid": "v1-11", "scope": "all" | "failed" | "group" | "item", "index": 12}
+    {"kind": "timeline", "mid": "v1-7", "start": 120}
+    {"kind": "points", "mid": "v1-8", "start": 0, "stop": 10000, "step": 5, "x": 1, "y": "area"}
 
 Kernel to browser, one answer to each::
 
@@ -27,15 +32,21 @@ from typing import Any
 
 from ..engine.overview import ItemState
 from ..engine.plan import CancellationPolicy
+from ..view import failures
 from ..view.format import cut, visible
+from ..view.plot import points
 from ..view.rows import PAGE, ValueColumns, page
 from ..view.source import RunSource
+from ..view.timeline import Timeline
+from . import retrying
+from .handles import debug_line
 
 POLICIES = {"all": CancellationPolicy.ALL, "pending": CancellationPolicy.PENDING}
 
 _MID_LENGTH = 64
 _LARGEST_INDEX = 2**53 - 1  # what a JavaScript number holds exactly
 _SPAN = 1_000_000
+_COLUMN_LENGTH = 2000
 
 
 class BadMessage(ValueError):
@@ -55,6 +66,11 @@ class Request:
     policy: CancellationPolicy = CancellationPolicy.NONE
     start: int = 0
     stop: int = 0
+    scope: str = ""
+    index: int = 0
+    step: int = 1
+    x: int = 0
+    y: str = ""
 
 
 def parse(content: Any) -> Request:
@@ -79,7 +95,7 @@ def parse(content: Any) -> Request:
     request = Request(
         kind=str(kind), mid=mid, **{name: check(content.get(name), mid) for name, check in fields.items()}
     )
-    if request.stop < request.start:
+    if "stop" in fields and request.stop < request.start:
         raise BadMessage(f"stop {request.stop} is before start {request.start}", mid)
     return request
 
@@ -90,9 +106,27 @@ def _policy(value: Any, mid: str) -> CancellationPolicy:
     return POLICIES[value]
 
 
+def _scope(value: Any, mid: str) -> str:
+    if not isinstance(value, str) or value not in retrying.SCOPES:
+        raise BadMessage(f"scope {_quoted(value)} must be one of {', '.join(retrying.SCOPES)}", mid)
+    return value
+
+
 def _index(value: Any, mid: str) -> int:
     if type(value) is not int or not 0 <= value <= _LARGEST_INDEX:
         raise BadMessage(f"index {_quoted(value)} must be a whole number from 0", mid)
+    return value
+
+
+def _step(value: Any, mid: str) -> int:
+    if _index(value, mid) == 0:
+        raise BadMessage("step 0 must be at least 1", mid)
+    return int(value)
+
+
+def _column(value: Any, mid: str) -> str:
+    if not isinstance(value, str) or len(value) > _COLUMN_LENGTH:
+        raise BadMessage(f"y {_quoted(value)} must be the name of a column", mid)
     return value
 
 
@@ -109,6 +143,11 @@ _KINDS: dict[str, dict[str, Check]] = {
     "detach": {},
     "rows": _RANGE,
     "span": _RANGE,
+    "errors": {},
+    "failure": {"index": _index},
+    "retry": {"scope": _scope, "index": _index},
+    "timeline": {"start": _index},
+    "points": {**_RANGE, "step": _step, "x": _index, "y": _column},
 }
 
 
@@ -134,6 +173,7 @@ class Answers:
 
     def __init__(self) -> None:
         self._values = ValueColumns()
+        self._timeline = Timeline()
         self._given: OrderedDict[str, dict[str, Any] | None] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -154,9 +194,12 @@ class Answers:
                 request.mid, "this run is no longer in memory; run the cell with -o NAME to keep it"
             )
         else:
-            made = reply(request.mid, _SERVE[request.kind](self, request, run))
+            try:
+                made = reply(request.mid, _SERVE[request.kind](self, request, run))
+            except BadMessage as problem:
+                made = refusal(request.mid, str(problem))
         with self._lock:
-            if request.kind in COMMANDS:
+            if request.kind in ONCE:
                 self._given[request.mid] = made
             else:
                 self._given.pop(request.mid, None)
@@ -171,6 +214,25 @@ class Answers:
         counts = [[state.word, states.count(state)] for state in ItemState if state in states]
         return {"start": request.start, "stop": request.start + len(states), "counts": counts}
 
+    def timeline(self, request: Request, run: RunSource) -> dict[str, Any]:
+        return self._timeline.answer(run, request.start)
+
+    def points(self, request: Request, run: RunSource) -> dict[str, Any]:
+        return points(run, request.start, request.stop, request.step, request.x, request.y)
+
+    def errors(self, request: Request, run: RunSource) -> dict[str, Any]:
+        return failures.groups(run)
+
+    def failure(self, request: Request, run: RunSource) -> dict[str, Any]:
+        _check_known(request, run)
+        return failures.failure(run, request.index) | {"debug": debug_line(run, request.index)}
+
+
+def _check_known(request: Request, run: RunSource) -> None:
+    known = run.overview().known
+    if request.index >= known:
+        raise BadMessage(f"there is no item {request.index}; the run knows {known} so far", request.mid)
+
 
 def _command(act: Callable[[Request, RunSource], None]) -> Callable[[Answers, Request, RunSource], None]:
     return lambda answers, request, run: act(request, run)
@@ -183,7 +245,15 @@ _SERVE: dict[str, Callable[[Answers, Request, RunSource], Mapping[str, Any] | No
     "detach": _command(lambda request, run: run.detach()),
     "rows": Answers.rows,
     "span": Answers.span,
+    "errors": Answers.errors,
+    "failure": Answers.failure,
+    "retry": _command(lambda request, run: retrying.retry(run, request.scope, request.index)),
+    "timeline": Answers.timeline,
+    "points": Answers.points,
 }
 
 COMMANDS = frozenset({"pause", "resume", "cancel", "detach"})
 """Kinds that change a run. They return at once and are served where they arrive."""
+
+ONCE = COMMANDS | {"retry"}
+"""Kinds that act once, however often they arrive. A retry starts workers: that takes its time."""

@@ -131,7 +131,10 @@ def _explain_expression(clause: str, start: str) -> UsageError:
         refuse_comprehension(source, tree)
         if is_comprehension(clause[1:-1]):
             return _corrected("one pair of brackets is enough", start + clause[1:-1].strip())
-        return UsageError(f"%parallel {clause} cannot stand here; give it a line of its own")
+        return UsageError(
+            f"%parallel {clause} cannot stand here; give it a line of its own, "
+            "and %load_ext jupyter_parallel into a cell of its own above"
+        )
     return _corrected(f"{clause} is not a comprehension", f"{start}[f(x) for x in items]")
 
 

@@ -318,7 +318,7 @@ TABLE = (
         help="return at once; the run goes on in the background",
     ),
     Option(long="--quiet", keyword="display", constant=False, help="no widget, no text"),
-    Option(long="--help", short="-h", constant=True, help="show this help", forms=("cell", "line")),
+    Option(long="--help", short="-h", constant=True, help="show this help"),
 )
 
 BY_FLAG = {flag: option for option in TABLE for flag in option.flags}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from ..engine.plan import Options
 from ..errors import UsageError
 from .option_table import BY_FLAG, SYNONYMS, TABLE, Evaluate, Form, Option, backend_of, value_of
 from .option_table import help_text as help_text
@@ -91,7 +92,8 @@ def parse(text: str, *, evaluate: Evaluate, form: Form = "cell") -> ParsedOption
     evaluate
         Gives the value of an expression: for ``--default``, and for a backend that is an object.
     form
-        Where the line stands: some options exist in some places only.
+        Where the line stands: some options exist in some places only, and the value ``none`` gives a
+        default of the session back.
 
     Raises
     ------
@@ -104,7 +106,8 @@ def parse(text: str, *, evaluate: Evaluate, form: Form = "cell") -> ParsedOption
         if option.long in typed:
             raise UsageError(f"{option.long} is given twice ({typed[option.long]} and {flag}); leave one out")
         typed[option.long] = flag
-        given[option.long] = _converted(option, flag, value, evaluate)
+        taken_back = form == "config" and value == "none"
+        given[option.long] = _default(option) if taken_back else _converted(option, flag, value, evaluate)
     _refuse_contradictions(given)
     return ParsedOptions(
         keywords={
@@ -120,6 +123,10 @@ def _converted(option: Option, flag: str, value: str | None, evaluate: Evaluate)
     if option.convert is None or value is None:
         return option.constant
     return option.convert(flag, value, evaluate)
+
+
+def _default(option: Option) -> Any:
+    return next(known.default for known in fields(Options) if known.name == option.keyword)
 
 
 def expressions(text: str) -> list[str]:

@@ -57,6 +57,8 @@ def _written(options: str, bracket: str, tree: Comprehension, pieces: _Pieces) -
         arguments.append(f"tuples=lambda _outer: ({item} {drawn})")
     if pieces.awaits:
         arguments.append("awaits=True")
+    if isinstance(tree, ast.DictComp) and not pieces.awaits:
+        arguments.append(f"key=lambda {parameters}{defaults}: ({ast.unparse(tree.key)})")
     values = ", ".join(f"{text!r}: lambda: ({text})" for text in expressions(options) if _is_expression(text))
     if values:
         arguments.append(f"values={{{values}}}")
@@ -126,4 +128,5 @@ def _element(bracket: str, own: list[tuple[int, str]], tree: Comprehension, loop
     row = lines[tree.value.lineno - 1].encode()[: tree.value.col_offset].decode()
     value = sum(map(len, lines[: tree.value.lineno - 1])) + len(row)
     colon = max(start for start, word in own if word == ":" and start < value)
-    return f"(({bracket[1:colon]}), ({bracket[colon + 1 : loop]}))"
+    # A comma for the colon: what follows keeps its column, too.
+    return f"({bracket[1:colon]},{bracket[colon + 1 : loop]})"

@@ -5,7 +5,7 @@ Two transformers, because IPython's own handling of magics knows only lines:
 ``ParallelExpression`` makes ``%parallel [options] <comprehension>`` an expression. It becomes::
 
     __import__('jupyter_parallel').parallel_line(
-        options, kind, element, outer, targets, text, tuples=..., awaits=..., values=...
+        options, kind, element, outer, targets, text, tuples=..., awaits=..., key=..., values=...
     )
 
 - ``options``: the option text. ``kind``: ``"list"``, ``"set"``, ``"dict"`` or ``"run"``.
@@ -14,6 +14,8 @@ Two transformers, because IPython's own handling of magics knows only lines:
 - ``targets``: a tuple of names. ``text``: source of the comprehension, from the line of ``element`` on.
 - ``tuples``: only when the items are not ``outer`` itself; turns ``outer`` into a lazy iterator of items.
 - ``awaits``: only when the element awaits; ``element`` then returns an asynchronous generator of one value.
+- ``key``: only for a dict that does not await: a lambda of the targets that gives the key alone, for items
+  whose value is the default.
 - ``values``: only when options hold expressions; maps the text of each to a lambda that evaluates it
   where the line stands. ``parse(options, evaluate=lambda text: values[text](), form="line")``.
 

@@ -32,7 +32,7 @@ _LINE = "1px solid rgba(128,128,128,0.35)"
 
 
 def snapshot_html(
-    snapshot: dict[str, Any], strip: bytes, page: dict[str, Any], printed: dict[str, Any], *, key: str = ""
+    snapshot: dict[str, Any], strip: bytes, page: dict[str, Any], printed: dict[str, Any], *, key: str
 ) -> str:
     """Return the picture of a run.
 
@@ -41,7 +41,7 @@ def snapshot_html(
     snapshot, strip, page, printed
         As made by ``snapshot.Snapshots``, ``strip.Strip``, ``rows.page`` and ``snapshot.printed_lines``.
     key
-        Joins the picture to its live widget, which hides it; a plain word.
+        Joins the picture to the live widget right above, which hides it; a plain word, empty without one.
     """
     parts = [
         _header(snapshot),
@@ -53,7 +53,8 @@ def snapshot_html(
     ]
     body = "".join(parts)
     style = "font-size:13px;line-height:1.5;padding:4px 0px;max-width:960px"
-    return f'{_rules()}<div class="jpar-snapshot jpar-run-{escape(key)}" style="{style}">{body}</div>'
+    rules = _rules() if key else ""
+    return f'{rules}<div class="jpar-snapshot jpar-run-{escape(key)}" style="{style}">{body}</div>'
 
 
 def line_html(snapshot: dict[str, Any], printed: dict[str, Any]) -> str:
@@ -73,10 +74,11 @@ def _printed(printed: dict[str, Any]) -> str:
 
 
 def _rules() -> str:
-    # Lab puts "model not found" where the widget was; a living view is a .jpar-root that is not hidden.
-    alive = ".jpar-root:not([hidden])"
-    dead = f".jp-OutputArea-child:not(:has({alive})):has(+ .jp-OutputArea-child .jpar-snapshot)"
-    return f"<style>{dead}:has(.jupyter-widgets) {{ display: none; }}</style>"
+    # Lab puts "model not found" or "Loading widget" where the widget was, in an element without a
+    # mime type; a living view is a .jpar-root that is not hidden.
+    alive, rendered = ".jpar-root:not([hidden])", "[data-mime-type]"
+    dead = f".jp-OutputArea-child:not(:has({alive}, {rendered})):has(+ .jp-OutputArea-child .jpar-snapshot)"
+    return f"<style>{dead} {{ display: none; }}</style>"
 
 
 def _header(snapshot: dict[str, Any]) -> str:

@@ -106,6 +106,7 @@ class Snapshots:
             "failure": self._first_failure(source, view.first_failure),
             "note": one_line(view.note, 300),
             "can": commands(view),
+            "round": view.round,
         }
 
     def _stands_still(self, view: Overview) -> bool:
@@ -158,9 +159,17 @@ def gap(view: Overview) -> str:
 def commands(view: Overview) -> list[str]:
     """Return the commands that make sense now."""
     if view.status.ended:
-        return []
+        return [*(["continue"] if _stopped_early(view) else []), *(["retry"] if view.counts.failure else [])]
     toggle = "resume" if view.status is RunStatus.PAUSED else "pause"
     return [toggle, "cancel", *(["detach"] if view.waiting else [])]
+
+
+def _stopped_early(view: Overview) -> bool:
+    """Whether items never came to their end: cancelled, skipped, or not even taken from the iterable."""
+    counts = view.counts
+    untaken = counts.total is None or view.known < counts.total
+    stopped = view.status in (RunStatus.CANCELLED, RunStatus.INTERRUPTED)
+    return counts.cancelled + counts.skipped > 0 or (stopped and untaken)
 
 
 def printed_lines(source: RunSource) -> dict[str, Any]:

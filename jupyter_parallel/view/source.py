@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from ..engine.outcome import ErrorGroup
 from ..engine.overview import Glance, Overview
 from ..engine.plan import CancellationPolicy
+from ..engine.ports import Output
+from ..engine.spans import Span
 
 
 class RunSource(Protocol):
@@ -24,6 +27,14 @@ class RunSource(Protocol):
     def printed_total(self) -> int:
         """How many lines the items have printed so far."""
 
+    @property
+    def errors(self) -> list[ErrorGroup]:
+        """Failures grouped by type and place; costs as much as there are failures."""
+
+    @property
+    def runs_in_waiter(self) -> bool:
+        """Whether ``retry`` runs the items in the calling thread: then it does not return at once."""
+
     def overview(self) -> Overview:
         """Return the state, counts and times of the run now."""
 
@@ -33,8 +44,17 @@ class RunSource(Protocol):
     def glance(self, index: int) -> Glance:
         """Return one item without decoding anything."""
 
+    def spans(self, since: int, limit: int) -> list[Span]:
+        """Return at most ``limit`` chunks that are done, from number ``since`` on, as they were done."""
+
     def printed(self, after: int) -> list[tuple[int, int, str, str]]:
         """Return ``(number, item index, stream, line)`` of the last lines above a number, from 0 on."""
+
+    def output(self, index: int) -> tuple[Output, ...]:
+        """Return what an item has printed so far; empty for an unknown item."""
+
+    def retry(self, only: Iterable[int] | None = None) -> None:
+        """Run items without a value again, all of them by default. Starts workers: not at once."""
 
     def pause(self) -> None: ...
     def resume(self) -> None: ...

@@ -27,6 +27,8 @@ Call = Literal["item", "star", "chunk"]
 SMALL_KEYWORDS = 1_000_000
 """Keyword arguments below this many pickled bytes are made anew for each item: items never share them."""
 
+_CACHED = type(functools.cache(len))
+
 _SIZE = struct.Struct("<q")
 
 
@@ -100,9 +102,9 @@ class NotebookPickler(cloudpickle.Pickler):  # type: ignore[misc]
         self._names = names
 
     def reducer_override(self, obj: Any) -> Any:
-        shared = _shared_generator(obj)
-        if shared is not None:
-            return shared
+        known = _shared_generator(obj) or _with_empty_cache(obj)
+        if known is not None:
+            return known
         note_notebook_name(obj, self._names)
         return super().reducer_override(obj)
 
@@ -122,6 +124,18 @@ def _shared_generator(obj: Any) -> Any:
         if module is not None and obj is getattr(module, attribute, None):
             return getattr, (module, attribute)
     return None
+
+
+def _with_empty_cache(obj: Any) -> Any:
+    """Let a notebook function with a cache travel by value: pickle would send nothing but its name."""
+    if type(obj) is not _CACHED or obj.__module__ != "__main__":
+        return None
+    return _cached, (obj.__wrapped__, obj.cache_parameters())
+
+
+def _cached(function: Callable[..., Any], parameters: dict[str, Any]) -> Callable[..., Any]:
+    cached: Callable[..., Any] = functools.lru_cache(**parameters)(function)
+    return cached
 
 
 def _notebook_dump(value: Any, names: dict[str, Any]) -> Dump:

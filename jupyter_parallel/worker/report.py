@@ -103,8 +103,12 @@ def _traceback(error: BaseException, sources: Sources) -> tuple[str, str]:
             _ = frame.line  # read through the real file name before the label replaces it
             frame.filename = sources.get(frame.filename, (frame.filename,))[0]
         pending += [one.__cause__, one.__context__, *(one.exceptions or ())]
+    lines = "".join(told.format())
+    kind = type(error)
+    # A type of ours goes by its name alone, as in the message.
+    lines = lines.replace(f"{kind.__module__}.{kind.__qualname__}:", f"{_type_name(error)}:")
     where = f"{told.stack[-1].filename}:{told.stack[-1].lineno}" if told.stack else ""
-    return "".join(told.format()), _innermost(told, error, sources) or where
+    return lines, _innermost(told, error, sources) or where
 
 
 def _innermost(told: traceback.TracebackException, error: BaseException, sources: Sources) -> str:

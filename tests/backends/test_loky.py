@@ -178,6 +178,7 @@ def test_an_unpicklable_result_fails_alone_and_names_its_type(loky: Harness) -> 
     assert outcome.values == {0: 0, 2: 2}
     failure = outcome.failures[1].failure
     assert "UnpicklableResult" in failure.type
+    assert "jupyter_parallel" not in failure.traceback
     assert "_thread.lock" in failure.message
 
 

@@ -61,16 +61,15 @@ class Kernel:
         return self.client.execute(code, allow_stdin=False)
 
     def finish(self, cell: str, timeout: float = 40, until: Callable[[Reply], bool] | None = None) -> Reply:
-        """Gather what a cell shows to its end, or until something has been seen."""
+        """Gather what a cell shows to its end, or until something has been seen, before its end or after."""
         reply = Reply()
         shown: dict[str, dict[str, Any]] = {}
         end = time.monotonic() + timeout
         while True:
             message = self.next_message(cell, end, reply)
-            if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
-                return reply
             gather(reply, shown, message)
-            if until is not None and until(reply):
+            ended = message["msg_type"] == "status" and message["content"]["execution_state"] == "idle"
+            if until(reply) if until is not None else ended:
                 return reply
 
     def next_message(self, cell: str, end: float, so_far: Reply) -> dict[str, Any]:
@@ -80,7 +79,8 @@ class Kernel:
                 message: dict[str, Any] = self.client.get_iopub_msg(timeout=max(left, 0.001))
             except queue.Empty:
                 raise AssertionError(f"the cell did not end in time; so far: {so_far}") from None
-            if message["parent_header"].get("msg_id") == cell:
+            # An update goes to the output it names, whatever cell runs meanwhile.
+            if message["parent_header"].get("msg_id") == cell or message["msg_type"] == "update_display_data":
                 return message
 
     def outcome(self, cell: str, timeout: float = 40) -> str:
@@ -104,15 +104,15 @@ def gather(reply: Reply, shown: dict[str, dict[str, Any]], message: dict[str, An
     elif kind == "error":
         reply.error, reply.message = content["ename"], content["evalue"]
         reply.traceback = COLOUR.sub("", "\n".join(content["traceback"]))
-    elif kind == "update_display_data":
-        shown.get(content["transient"]["display_id"], {}).update(content["data"])
-    elif kind in ("display_data", "execute_result"):
-        bundle = dict(content["data"])
-        if kind == "execute_result":
-            reply.value = bundle["text/plain"]
-        reply.displays.append(bundle)
-        if name := content.get("transient", {}).get("display_id"):
-            shown[name] = bundle
+    elif kind == "execute_result":
+        reply.value = content["data"]["text/plain"]
+        reply.displays.append(content["data"])
+    elif kind in ("display_data", "update_display_data"):
+        name = content.get("transient", {}).get("display_id") or message["msg_id"]
+        if name not in shown:
+            shown[name] = {}
+            reply.displays.append(shown[name])
+        shown[name].update(content["data"])
 
 
 @contextmanager

@@ -9,10 +9,18 @@ from typing import Any
 from jupyter_parallel.engine import events as ev
 from jupyter_parallel.engine.engine import Engine
 from jupyter_parallel.engine.feed import Feed
+from jupyter_parallel.engine.notifier import Notifier
 from jupyter_parallel.engine.plan import Options
 from jupyter_parallel.engine.run import Run
 from jupyter_parallel.engine.state import RunState
 from jupyter_parallel.testing import ManualClock, ScriptedBackend
+
+
+class Inline(Notifier):
+    """Tells observers in the test's own thread."""
+
+    def tell(self, event: Any, state: Any) -> None:
+        self.call(event, state)
 
 
 class Bench:
@@ -65,7 +73,7 @@ class Bench:
             self.feed,
             clock=self.clock,
             changed=self.changed,
-            observers=self.observers,
+            notifier=Inline(self.observers),
             at_end=lambda: None,
         )
 

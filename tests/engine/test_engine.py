@@ -381,6 +381,21 @@ def test_printed_lines_are_kept_by_item_and_the_last_twenty_are_at_hand():
     assert bench.run.records[0].output[0].text.startswith("line 0\n")
 
 
+def test_spans_tell_which_worker_was_busy_with_which_chunk():
+    bench = Bench(range(4), chunk_size=2)
+    bench.turn(1.0)
+    bench.backend.finish(2)
+    bench.turn(0.5)
+    bench.backend.finish(0)
+    bench.turn()
+    spans = bench.run.spans()
+    assert [(span.start, span.stop, span.sent, span.done) for span in spans] == [
+        (2, 4, 0, 1.5),
+        (0, 2, 0, 1.5),
+    ]
+    assert bench.run.spans(since=1) == spans[1:]
+
+
 def test_an_observer_that_raises_is_dropped_and_the_run_goes_on(caplog):
     bench = Bench(range(2), start=False)
     good, calls = EventRecorder(), []

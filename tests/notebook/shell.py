@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,7 @@ class Notebook:
         options: str,
         kind: str,
         *pieces: Any,
+        key: Callable[..., Any] | None = None,
         values: Mapping[str, Callable[[], Any]] | None = None,
         **more: Any,
     ) -> Any:
@@ -87,4 +89,7 @@ def opened(folder: Path, *rooms: Any) -> Iterator[Notebook]:
     yield notebook
     for room in rooms:
         room.uninstall(notebook.shell)
+    # Else the shell writes its history when Python ends, into a folder that is gone by then.
+    atexit.unregister(notebook.shell.atexit_operations)
+    notebook.shell.atexit_operations()
     notebook.shell.restore_sys_module_state()

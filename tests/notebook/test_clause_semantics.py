@@ -578,6 +578,8 @@ def test_other_compiler_flags_of_the_notebook_are_left_alone() -> None:
         ("a, b = x, 1", "the body has no value: add a last line `a, b`"),
         ("with open(x) as f:\n    text = f.read()", "the body has no value: add a last line `text`"),
         ("for i in range(x):\n    print(i)", "the body has no value: every item's value is None"),
+        ("", "the body is empty: every item's value is None"),
+        ("# later", "the body is empty: every item's value is None"),
         ("x", None),
         ("x;", None),
         ("return x", None),

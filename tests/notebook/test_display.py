@@ -160,7 +160,6 @@ def test_finish_waits_for_the_final_state_and_may_be_called_again(
         display.finish()
     assert len(publisher.updates) == 1
     assert len(publisher.outputs) == 2
-    assert run.observers == []
 
 
 def test_a_detached_run_goes_on_and_ends_by_itself(publisher: Publisher, never: None) -> None:
@@ -209,7 +208,39 @@ def test_a_finished_run_as_a_value_shows_its_final_state(publisher: Publisher) -
     show_value(run)
     _, picture = publisher.outputs
     assert "✓ areas: 2 success" in picture["text/plain"]
-    assert run.observers == []
+    assert publisher.updates == []
+
+
+@pytest.mark.parametrize("shown", ["while it ran", "when it had ended"])
+def test_a_run_that_goes_on_after_its_end_is_followed_to_the_next(
+    publisher: Publisher, at_once: None, shown: str
+) -> None:
+    run = FakeRun(range(3))
+    if shown == "while it ran":
+        display = show(run)
+        publisher.wait_for(outputs=2)
+        run.end(RunStatus.CANCELLED)
+        display.finish()
+    else:
+        run.end(RunStatus.CANCELLED)
+        show_value(run)
+    ends = len(publisher.updates)
+    run.retry()
+    finished(run)
+    publisher.wait_for(updates=ends + 1)
+    assert publisher.updates[-1][0] == publisher.names[1]
+    assert "✓ areas: 3 success" in publisher.updates[-1][1]["text/plain"]
+
+
+def test_a_late_word_about_an_ended_run_leaves_the_picture_alone(publisher: Publisher, at_once: None) -> None:
+    run = FakeRun(range(3))
+    display = show(run)
+    publisher.wait_for(outputs=2)
+    finished(run)
+    display.finish()
+    run.changed()
+    display._pulse.join(10)  # type: ignore[attr-defined]
+    assert len(publisher.updates) == 1
 
 
 def test_a_display_keeps_no_run_in_memory(publisher: Publisher, at_once: None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sqlite3
 import threading
 
@@ -98,6 +99,22 @@ def test_a_line_with_holes_raises_unless_a_default_is_given(notebook):
     with pytest.raises(errors.RunFailed):
         notebook("values = %parallel [1 / x for x in range(3)]")
     assert notebook("%parallel --default None [1 / x for x in range(3)]") == [None, 1.0, 0.5]
+    assert notebook("%parallel --default None {1 / x for x in range(3)}") == {None, 1.0, 0.5}
+
+
+def test_the_default_of_a_dict_stands_under_the_key_of_its_item(notebook):
+    notebook("names = ['zero', 'one', 'two']")
+    assert notebook("%parallel --default -1 {names[x]: 1 / x for x in range(3)}") == {
+        "zero": -1,
+        "one": 1.0,
+        "two": 0.5,
+    }
+    source = "def halves(k):\n    return %parallel --default k {(a + k): b / a for a, b in [(0, 1), (2, 1)]}"
+    notebook(source)
+    assert notebook("halves(7)") == {7: 7, 9: 0.5}
+    notebook("async def inverse(x):\n    return 1 / x")
+    with pytest.raises(errors.UsageError, match="awaits cannot take --default"):
+        notebook("%parallel --default 0 {x: await inverse(x) for x in range(2)}")
 
 
 def test_the_error_of_a_cell_shows_the_users_line_and_none_of_our_frames(notebook):
@@ -138,6 +155,98 @@ def test_debug_lands_in_the_users_frame(notebook, shell):
         frame = frame.tb_next
     assert frame.tb_frame.f_locals["y"] == 0
     assert frame.tb_lineno == 3
+
+
+def test_debug_shows_no_frames_between_the_call_and_the_item(notebook, capsys):
+    notebook("def deep(x):\n    return 1 / x")
+    notebook("%%parallel -o out --on-error collect for x in range(3)\ndeep(x - 1)\n")
+    with pytest.raises(ZeroDivisionError):
+        notebook("out.debug(1)")
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert "out.debug(1)" in shown and "return 1 / x" in shown
+    assert "launch.py" not in shown and "execute.py" not in shown
+
+
+def test_a_line_works_in_the_cell_that_loads_the_extension(notebook, shell):
+    notebook("%unload_ext jupyter_parallel")
+    source = "%load_ext jupyter_parallel\nk = 2\nvalues = %parallel --default k [k / x for x in range(3)]"
+    notebook(source)
+    assert notebook.names["values"] == [2, 2.0, 1.0]
+    notebook("%unload_ext jupyter_parallel")
+    with pytest.raises(errors.UsageError, match="load_ext jupyter_parallel into a cell"):
+        notebook(
+            "%load_ext jupyter_parallel\ndef f(n):\n    y = %parallel [n for x in [1]]\n    return y\nf(1)"
+        )
+
+
+def test_a_default_of_the_session_is_taken_back_by_none(notebook):
+    notebook("%parallel_config --timeout 5 --name first --on-error collect -c 3")
+    notebook("%parallel_config --timeout none --name none --on-error none -c none")
+    assert session.options == Options(n_jobs=2, backend="thread")
+    with pytest.raises(errors.UsageError, match="--timeout none must be"):
+        notebook("%parallel --timeout none [x for x in range(3)]")
+
+
+def test_config_explains_itself(notebook):
+    notebook("%parallel_config -h")
+    assert "--jobs" in notebook.printed()
+
+
+def test_functions_with_a_cache_travel(notebook):
+    notebook.names["__name__"] = "__main__"  # as in a kernel; the fixture took it away
+    notebook(
+        "import functools\n"
+        "@functools.lru_cache(maxsize=7)\n"
+        "def fib(n):\n"
+        "    return n if n < 2 else fib(n - 1) + fib(n - 2)\n"
+        "class Tree:\n"
+        "    @functools.cache\n"
+        "    def depth(self, n):\n"
+        "        return 0 if n == 0 else 1 + self.depth(n - 1)\n"
+    )
+    wanted = [(0, 7), (1, 7), (55, 7)]
+    assert notebook("%parallel -b loky [(fib(n), fib.cache_info().maxsize) for n in (0, 1, 10)]") == wanted
+    assert notebook("%parallel -b loky [Tree().depth(n) for n in range(3)]") == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("line", "marks"),
+    [
+        (
+            "y = 1; z = %parallel -b loky [(5 + 1 / x, 1) for x in range(1) if x < 77777777777777]",
+            "~~^~~",
+        ),
+        ("z = %parallel -b loky {str(x): 1 / x for x in range(1)}", "~~^~~"),
+        ("z = %parallel -b loky {1 / x: 'é' for x in range(1)}", "~~^~~"),
+        ("z = %parallel -b loky [await later(x) + 1 / x for x in range(1)]", "~~^~~"),
+        ("z = ['é', %parallel -b loky [\n   1 / x for x in range(1)]]", "~~^~~"),
+    ],
+)
+def test_marks_stand_under_what_failed_in_a_line(notebook, line, marks):
+    notebook("async def later(x):\n    return 0")
+    with pytest.raises(errors.RunFailed):
+        notebook(line)
+    shown = last_run().failures[0].traceback.splitlines()
+    assert len({text.strip() for text in shown} & {"", marks}) == 1
+    place = next(position for position, text in enumerate(shown) if set(text.strip()) <= set("~^"))
+    start = shown[place].index("~")
+    assert shown[place - 1][start : start + 5] == "1 / x"
+
+
+def test_a_traceback_quotes_a_function_of_the_same_cell(notebook):
+    with pytest.raises(errors.RunFailed):
+        notebook(
+            "def f(x):\n    return 1 / x  # here\nz = %parallel -b loky [f(x)\n  for x in range(1)]\ng = f"
+        )
+    assert "return 1 / x  # here" in last_run().failures[0].traceback
+    assert "\n    [f(x)\n" in last_run().failures[0].traceback
+
+
+def test_a_mistake_of_ours_keeps_our_frames(notebook, capsys, monkeypatch):
+    monkeypatch.setattr("jupyter_parallel.launch.start", None)
+    with pytest.raises(TypeError):
+        notebook("%parallel [x for x in range(3)]")
+    assert "launch.py" in capsys.readouterr().out
 
 
 def test_background_runs_return_at_once_and_a_live_out_variable_is_protected(notebook):
@@ -299,3 +408,17 @@ def test_loading_twice_and_unloading_leave_one_or_none(shell):
     shell.run_line_magic("unload_ext", "jupyter_parallel")
     assert "parallel" not in shell.magics_manager.magics["cell"]
     shell.run_line_magic("load_ext", "jupyter_parallel")
+
+
+def test_a_traceback_quotes_the_functions_of_other_cells(notebook):
+    notebook.names["__name__"] = "__main__"  # as in a kernel; the fixture took it away
+    notebook("class Tool:\n    def use(self, x):\n        return 1 / x  # the culprit")
+    notebook("tool = Tool()\ndef through(x):\n    return tool.use(x)")
+    with pytest.raises(errors.RunFailed):
+        notebook("%parallel -b loky [through(x) for x in range(2)]")
+    (failed,) = last_run().failures
+    assert "return 1 / x  # the culprit" in failed.traceback
+    assert "return tool.use(x)" in failed.traceback
+    assert "ipython-input" not in failed.traceback
+    assert last_run().errors[0].where.startswith("Cell In[")
+    assert last_run().errors[0].where.endswith(":3")

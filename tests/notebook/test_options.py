@@ -173,7 +173,6 @@ def test_a_close_backend_name_is_offered() -> None:
     [
         ("-o x", "line", r"the name goes in front: areas = %parallel"),
         ("-o x", "config", "single run"),
-        ("-h", "config", "single run"),
     ],
 )
 def test_some_options_have_their_place(text: str, form: Any, message: str) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from jupyter_parallel.engine.outcome import ErrorGroup, group_failures
 from jupyter_parallel.engine.overview import (
     Counts,
     FirstFailure,
@@ -16,7 +17,8 @@ from jupyter_parallel.engine.overview import (
     RunStatus,
 )
 from jupyter_parallel.engine.plan import CancellationPolicy
-from jupyter_parallel.engine.ports import Failure
+from jupyter_parallel.engine.ports import Failed, Failure, Output
+from jupyter_parallel.engine.spans import Span
 
 STATES = {state.word: state for state in ItemState}
 
@@ -44,6 +46,11 @@ class FakeRun:
         self.commands: list[Any] = []
         self.observers: list[Callable[[], None]] = []
         self.first: FirstFailure | None = None
+        self.round = 0
+        self.retried: list[list[int] | None] = []
+        self.outputs: dict[int, list[Output]] = {}
+        self.runs_in_waiter = False
+        self.done: list[Span] = []
 
     # what a test writes
 
@@ -54,10 +61,15 @@ class FakeRun:
         self.since.pop(index, None)
 
     def fail(
-        self, index: int, type_: str = "ValueError", message: str = "bad radius", where: str = ""
+        self,
+        index: int,
+        type_: str = "ValueError",
+        message: str = "bad radius",
+        where: str = "",
+        traceback: str = "",
     ) -> None:
         self.states[index] = ItemState.FAILURE
-        self.failures[index] = Failure(type_, message, where=where)
+        self.failures[index] = Failure(type_, message, traceback, where)
         self.since.pop(index, None)
         self.first = self.first or FirstFailure(index, type_, message, where)
 
@@ -106,7 +118,22 @@ class FakeRun:
             first_failure=self.first,
             waiting=self.waiting,
             note=self.note,
+            round=self.round,
         )
+
+    @property
+    def errors(self) -> list[ErrorGroup]:
+        return group_failures(Failed(i, 0.0, 0.0, failure) for i, failure in sorted(self.failures.items()))
+
+    def output(self, index: int) -> tuple[Output, ...]:
+        return tuple(self.outputs.get(index, ()))
+
+    def retry(self, only: Iterable[int] | None = None) -> None:
+        self.commands.append("retry")
+        self.retried.append(None if only is None else list(only))
+        self.round += 1
+        self.status, self.ended = RunStatus.RUNNING, None
+        self.changed()
 
     def item_states(self, start: int, stop: int) -> bytes:
         return bytes(self.states[start:stop])
@@ -123,6 +150,9 @@ class FakeRun:
             worker="w1",
             attempts=1,
         )
+
+    def spans(self, since: int, limit: int) -> list[Span]:
+        return self.done[since : since + limit]
 
     def printed(self, after: int) -> list[tuple[int, int, str, str]]:
         return [line for line in self.lines if line[0] > after][-20:]

@@ -124,6 +124,14 @@ def test_a_picture_of_a_live_run_says_when_it_was_taken() -> None:
     assert re.search(r"as of \d\d:\d\d:\d\d, while it was running", Reader(picture(run)).text)
 
 
+def test_a_picture_without_a_widget_above_hides_nothing() -> None:
+    run = FakeRun(range(3))
+    rows = page(run, 0, 8, ValueColumns())
+    alone = snapshot_html(Snapshots(run).take(run), b"", rows, printed_lines(run), key="")
+    assert "<style" not in alone
+    assert "<style" in picture(run)
+
+
 def test_neighbours_alike_are_one_piece_of_the_strip() -> None:
     run = FakeRun(range(10))
     run.states[:] = bytes([2, 2, 2, 3, 2, 2, 1, 0, 0, 0])

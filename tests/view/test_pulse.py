@@ -84,3 +84,52 @@ def test_marking_never_waits_for_a_slow_drawing() -> None:
 
 def test_one_that_was_never_started_has_nothing_left_to_draw() -> None:
     Pulse(lambda: True).flush(10)
+
+
+def test_a_mark_after_the_end_draws_again_and_keeps_the_distance() -> None:
+    times: list[float] = []
+    drawn = threading.Semaphore(0)
+
+    def draw() -> bool:
+        times.append(time.monotonic())
+        drawn.release()
+        return False
+
+    pulse = Pulse(draw, every=0.05)
+    pulse.start()
+    for _ in range(3):
+        assert drawn.acquire(timeout=10)
+        pulse.mark()
+    assert drawn.acquire(timeout=10)
+    assert min(later - earlier for earlier, later in pairwise(times)) >= 0.045
+
+
+def test_a_mark_during_the_last_drawing_is_not_lost() -> None:
+    marked: list[int] = []
+    drawn = threading.Semaphore(0)
+
+    def draw() -> bool:
+        if not marked:
+            marked.append(1)
+            pulse.mark()
+        drawn.release()
+        return False
+
+    pulse = Pulse(draw, every=0.0)
+    pulse.start()
+    for _ in range(2):
+        assert drawn.acquire(timeout=10)
+
+
+def test_at_rest_nothing_is_drawn_before_the_first_mark() -> None:
+    drawn = threading.Event()
+
+    def draw() -> bool:
+        drawn.set()
+        return False
+
+    pulse = Pulse(draw, every=0.0)
+    pulse.rest()
+    assert not drawn.is_set()
+    pulse.mark()
+    assert drawn.wait(10)
