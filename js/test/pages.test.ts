@@ -5,7 +5,15 @@ import { PAGE, Pages } from "../src/pages.ts";
 import type { Page, Row } from "../src/protocol.ts";
 
 function row(index: number): Row {
-  return { index, state: "success", item: [String(index)], value: ["1"], error: "", time: "1 ms" };
+  return {
+    index,
+    state: "success",
+    item: [String(index)],
+    value: ["1"],
+    error: "",
+    time: "1 ms",
+    restored: false,
+  };
 }
 
 /** A kernel whose run has a finished prefix, and that answers when the test lets it. */

@@ -356,6 +356,7 @@ test("no string becomes markup", async () => {
     value: [evil],
     error: evil,
     time: evil,
+    restored: false,
   };
   const { host, model, update } = draw();
   const page: Page = { start: 0, prefix: 2, items: [evil, evil], values: [evil], rows: [row, row] };

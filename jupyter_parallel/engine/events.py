@@ -46,7 +46,7 @@ class Restored:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """``items`` more items are in the checkpoint for good."""
+    """The values of ``items`` more items are in the checkpoint for good."""
 
     items: int
     flushed: bool = False

@@ -104,7 +104,7 @@ class Overview:
     note: str = ""
     """One line the user should see: why it ended early, how to go on."""
     saved: int | None = None
-    """How many results are in the checkpoint for good; None without one."""
+    """How many values are in the checkpoint for good; None without one."""
     round: int = 0
     """How often items were told to run again: what was known of an item before may not hold."""
 

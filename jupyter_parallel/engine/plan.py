@@ -79,8 +79,8 @@ class Options:
     key
         Gives what identifies an item to the checkpoint, instead of its whole content.
     saver
-        Takes values in the order of the items while the run goes on: a path that ends in ``.jsonl``, ``.csv``,
-        ``.parquet`` or ``.npy``, or any object with ``save(list)``.
+        Takes values in the order of the items while the run goes on: a path that ends in ``.jsonl``,
+        ``.csv``, ``.parquet`` or ``.npy``, or any object with ``save(list)``.
     save_every
         Values for each call of the saver; the last call may have fewer.
     keep

@@ -32,7 +32,7 @@ class Results:
 
     def __init__(self) -> None:
         self._slots = (0, array("l"))
-        """Index of the first item that was not dropped, and who owns the items from it on; replaced as one."""
+        """First item that was not dropped, and who owns the items from it on; replaced as one."""
         self._segments: dict[int, tuple[Values, str]] = {}
         self._late: dict[int, int] = {}
         self._last = 0

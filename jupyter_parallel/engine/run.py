@@ -309,7 +309,7 @@ class Run(ResultSequence):
                 first_failure=self._first_failure(),
                 waiting=self._waiting,
                 note=state.note,
-                saved=state.saving.saved if state.saving.stores else None,
+                saved=state.ledger.restored + state.saving.saved if state.saving.stores else None,
                 round=self._rounds,
             )
 

@@ -33,9 +33,9 @@ class Saving:
         self.delivers = options.saver is not None
         self.keep = options.keep
         self.saved = 0
-        """Results that are in the checkpoint for good."""
+        """Values that this run has put into the checkpoint for good."""
         self.unsaved = 0
-        """Results that were given to the checkpoint and are not there yet."""
+        """Values that were given to the checkpoint and are not there yet."""
         self.trouble = ""
         """Why saving fails at present, or an empty text."""
         self.error: BaseException | None = None
@@ -62,7 +62,7 @@ class Saving:
     def take_failure(self, failed: Failed) -> None:
         """Save that an item failed, so that a stored run can tell."""
         if self.stores:
-            self._save(ev.Save(failed.index, array("d"), failed=failed), 1)
+            self._save(ev.Save(failed.index, array("d"), failed=failed), 0)
 
     def _save(self, instruction: ev.Save, items: int) -> None:
         self.unsaved += items
@@ -119,9 +119,7 @@ class Saving:
         return asked
 
     def settled(self, cancelled: bool, forced: bool) -> bool:
-        """Whether everything has been handed over. A run that was cancelled waits for no disk, one that was
-        forced to end for no saver.
-        """
+        """Whether all was handed over; a cancelled run waits for no disk, a forced end for no saver."""
         stored = self._synced or (cancelled and bool(self.trouble))
         return stored and (not self.delivering or forced)
 

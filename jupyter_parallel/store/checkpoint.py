@@ -136,7 +136,8 @@ class Checkpoint:
         assert self._writer is not None
         count = 1 if saving.failed is not None else len(saving.stamps) - 1
         keys = bytes(self._keys[SIZE * saving.start : SIZE * (saving.start + count)])
-        self._writer.put(Entry(keys, _spans(saving), _head(saving, count), saving.pieces, items, count))
+        values = 0 if saving.failed is not None else count
+        self._writer.put(Entry(keys, _spans(saving), _head(saving, count), saving.pieces, items, values))
 
     def flush(self) -> None:
         """Save at once what was taken."""
@@ -214,8 +215,8 @@ class Checkpoint:
         if self._shelf.damaged > self._damaged_told:
             self._damaged_told = self._shelf.damaged
             self._notes.append(
-                f"{self._shelf.damaged:,} stored results are damaged or not signed by you: they are not used, their "
-                "items run again"
+                f"{self._shelf.damaged:,} stored results are damaged or not signed by you: they are not "
+                "used, their items run again"
             )
 
 

@@ -134,9 +134,8 @@ def damage_told(place: Place) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if is_lasting(error):
             raise CheckpointDamaged(_damaged(place, str(error))) from error
-        raise CheckpointError(
-            f"the checkpoint {place.name!r} cannot be opened ({place.file}): {error}"
-        ) from error
+        told = f"the checkpoint {place.name!r} cannot be opened ({place.file}): {error}"
+        raise CheckpointError(told) from error
     except sqlite3.DatabaseError as error:
         raise CheckpointDamaged(_damaged(place, str(error))) from error
 
@@ -149,8 +148,8 @@ def is_lasting(error: sqlite3.Error) -> bool:
 
 def _damaged(place: Place, why: str) -> str:
     return (
-        f"the checkpoint {place.name!r} is damaged and cannot be read: {why}. --fresh moves the file aside and "
-        f"starts anew; nothing is deleted ({place.file})"
+        f"the checkpoint {place.name!r} is damaged and cannot be read: {why}. --fresh moves the file "
+        f"aside and starts anew; nothing is deleted ({place.file})"
     )
 
 
@@ -161,7 +160,7 @@ def _damaged(place: Place, why: str) -> str:
 class Batch:
     """One group commit without its payload.
 
-    ``head["records"]`` describes the records in their order: ``{"n": items, "sizes": [...], "briefs": [...]}``
+    ``head["records"]`` describes the records in order: ``{"n": items, "sizes": [...], "briefs": [...]}``
     for values, ``{"n": 1, "failed": [type, message, traceback, where]}`` for a failure.
     """
 

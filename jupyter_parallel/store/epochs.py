@@ -123,16 +123,16 @@ def epoch_bound(name: str, digest: str, parent: str) -> list[bytes]:
 def untrusted(name: str) -> str:
     """Say that a checkpoint was not signed by this user, and what to do."""
     return (
-        f"the checkpoint {name!r} was not signed by you under this name: reading its results could run foreign "
-        f"code. If you know where it comes from: Run.open({name!r}, trust=True) or "
+        f"the checkpoint {name!r} was not signed by you under this name: reading its results could run "
+        f"foreign code. If you know where it comes from: Run.open({name!r}, trust=True) or "
         f"%parallel_runs trust {name} signs it with your key"
     )
 
 
 def _changed(name: str, done: int, shown: str) -> str:
     return (
-        f"the function has changed since the checkpoint {name!r} was saved, and {done:,} finished items belong to "
-        f"the old one:\n\n{shown}\n\n"
+        f"the function has changed since the checkpoint {name!r} was saved, and {done:,} finished items "
+        f"belong to the old one:\n\n{shown}\n\n"
         "--on-change keep uses their results and runs the rest with the new code; --on-change rerun runs "
         "everything with the new code (the old results stay in the store)"
     )

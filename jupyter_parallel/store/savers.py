@@ -1,7 +1,7 @@
 """Files that take values in order while a run goes on. One class a kind, each with ``write`` and ``close``.
 
-``write`` takes ``(index, value)`` pairs and makes them last; after ``close`` it may be called again, for a run
-that went on.
+``write`` takes ``(index, value)`` pairs and makes them last; after ``close`` it may be called again, for
+a run that went on.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Csv(JsonLines):
         for row in rows:
             if new := [name for name in row if name not in writer.fieldnames]:
                 raise ValueError(
-                    f"item {row['index']} has a new column {new[0]!r}; a csv file has those of its first row: "
+                    f"item {row['index']} has a new column {new[0]!r}; the file has those of its first row: "
                     f"{', '.join(map(str, writer.fieldnames))}"
                 )
             writer.writerow(row)

@@ -130,7 +130,8 @@ def open_run(root: Path, name: str) -> Run:
         epochs = Epochs(connection, name, signer)
         # A run that was killed at its very start has left no order of items.
         session = connection.execute(
-            "select id, epoch, targets from session where id in (select session from layout) order by id desc limit 1"
+            "select id, epoch, targets from session where id in (select session from layout)"
+            " order by id desc limit 1"
         ).fetchone()
         if session is None:
             raise CheckpointError(f"the checkpoint {name!r} holds no run yet")

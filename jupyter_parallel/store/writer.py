@@ -37,13 +37,15 @@ GROUP_BYTES = 32 * 1024 * 1024
 """Or when this much has gathered."""
 _ITEM, _PARTS = 80, 12
 """Characters kept of an item, and parts of a tuple."""
+_HEAVY_HEAD, _LARGE, _SHORT = 0.15, 500, 8
+"""A head above this part of the payload, where values have this many bytes, keeps this much of each text."""
 AGAIN_SECONDS = 1.0
 """How long to wait before a write that failed is tried again."""
 
 
 @dataclass(slots=True)
 class Entry:
-    """One record on its way to disk. ``items`` are the records that the run waits to hear of."""
+    """One record on its way to disk; ``items`` is the number of its values."""
 
     keys: bytes
     times: array[float]
@@ -195,8 +197,12 @@ class Writer:
         for entry in entries:
             times.extend(entry.times)
         texts = [item_text(item) for entry in entries for item in entry.objects]
-        head = {"records": [entry.head for entry in entries], "items": texts}
+        head: dict[str, Any] = {"records": [entry.head for entry in entries], "items": texts}
         payload = b"".join(piece for entry in entries for piece in entry.pieces)
+        packed = pack_head(head)
+        if len(packed) > _HEAVY_HEAD * len(payload) and len(payload) > _LARGE * len(times):
+            # Results of some size must not be outweighed by what tables show of them.
+            packed = pack_head({**head, "records": [_shorter(record) for record in head["records"]]})
         failed = sum("failed" in entry.head for entry in entries)
         keys = b"".join(entry.keys for entry in entries)
         number, digest = self._epoch
@@ -208,7 +214,7 @@ class Writer:
             failed,
             keys,
             times.tobytes(),
-            pack_head(head),
+            packed,
             "",
             b"",
         )
@@ -232,6 +238,15 @@ class Writer:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
+
+
+def _shorter(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of a record with very short texts of its values."""
+    briefs = [
+        {name: one[:_SHORT] for name, one in brief.items()} if isinstance(brief, dict) else brief[:_SHORT]
+        for brief in record.get("briefs", ())
+    ]
+    return {**record, "briefs": briefs} if briefs else record
 
 
 def item_text(item: Any) -> str | list[str]:

@@ -167,7 +167,7 @@ class Outbox:
 
 
 class PickledOutbox(Outbox):
-    """Finished items of one chunk whose values are pickled when their item ends: nothing changes them later."""
+    """Finished items of one chunk, whose values are pickled when their item ends and change no more."""
 
     _blobs = False
 

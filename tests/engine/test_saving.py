@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from hypothesis import given, settings
@@ -157,9 +158,10 @@ def test_with_keep_false_nothing_runs_far_ahead_of_a_slow_first_item(monkeypatch
     run = Machine(None, saver=_Saver(), save_every=10, keep=False, chunk_size=5, workers=2)
     for _ in range(40):
         run.do(ev.Fed(20))
-    sent = 0
-    for send in iter(lambda: _next_send(run, sent), None):
-        sent += 1
+    for number in itertools.count():
+        if number >= len(run.of(ev.Send)):
+            break
+        send = run.of(ev.Send)[number]
         if send.start > 0:
             record = values(send.start, range(send.start, send.stop), seconds=0.001)
             run.do(ev.Ended(send.chunk, "w", send.stop, [record]))
@@ -171,11 +173,6 @@ def test_with_keep_false_nothing_runs_far_ahead_of_a_slow_first_item(monkeypatch
     run.do(ev.Ended(0, "w", 5, [values(0, range(5), seconds=0.001)]))
     run.do(*(ev.Delivered(one.stop) for one in run.of(ev.Deliver)))
     assert max(one.stop for one in run.of(ev.Send)) > reached
-
-
-def _next_send(run: Machine, number: int) -> Any:
-    sends = run.of(ev.Send)
-    return sends[number] if number < len(sends) else None
 
 
 def test_with_keep_false_a_slow_saver_holds_the_run_back(monkeypatch: Any) -> None:

@@ -48,7 +48,8 @@ def book(
     yield made
     made.shell.run_line_magic("unload_ext", "jupyter_parallel")
     InteractiveShell.clear_instance()
-    session.options = Options()
+    session.options, session._last = Options(), None
+    session._runs.clear()
 
 
 CELL = """%%parallel --checkpoint daily for x in range(10)

@@ -58,7 +58,8 @@ Pair = collections.namedtuple("Pair", "a b")
 
 DIFFERENT = [
     None, True, False, 0, 1, -1, 1.0, -0.0, 0.0, float("nan"), float("inf"), 1j, 2**70, "", "1", b"", b"1",
-    bytearray(b"1"), (), (1,), [1], {1}, frozenset({1}), {1: None}, {"a": 1}, ((1,), 2), (1, (2,)), [[]], [()],
+    bytearray(b"1"), (), (1,), [1], {1}, frozenset({1}), {1: None}, {"a": 1}, ((1,), 2), (1, (2,)),
+    [[]], [()],
     ("ab", "c"), ("a", "bc"), [1, 2], [2, 1], ..., range(3), range(4), slice(1, 2),
     pathlib.PurePosixPath("a"), pathlib.Path("b"), decimal.Decimal("1.0"), fractions.Fraction(1, 2),
     datetime.date(2020, 1, 1), datetime.datetime(2020, 1, 1), uuid.UUID(int=1), re.compile("a"),
@@ -66,7 +67,8 @@ DIFFERENT = [
     numpy.int64(1), numpy.int32(1), numpy.float64(1), numpy.arange(3), numpy.arange(3.0), numpy.arange(4),
     numpy.arange(4).reshape(2, 2), numpy.zeros((0, 2)), numpy.zeros((2, 0)), numpy.array(["a"]),
     numpy.array([None, 1], dtype=object), numpy.ma.masked_array([1, 2], [True, False]),
-    numpy.array([(1, 2.0)], dtype=[("a", int), ("b", float)]), numpy.array([(1, 2.0)], dtype=[("a", int), ("c", float)]),
+    numpy.array([(1, 2.0)], dtype=[("a", int), ("b", float)]),
+    numpy.array([(1, 2.0)], dtype=[("a", int), ("c", float)]),
     pandas.DataFrame({"a": [1]}), pandas.DataFrame({"b": [1]}), pandas.DataFrame({"a": [1.0]}),
     pandas.DataFrame({"a": [1]}, index=[5]), pandas.Series([1], name="a"), pandas.Series([1], name="b"),
     pandas.Series(["a", "b"], dtype="category"), pandas.Series(["a", "b"]), pandas.Index([1], name="a"),

@@ -1,4 +1,4 @@
-"""Values in the order of the items, each batch once, into files and objects; a saver's error loses nothing."""
+"""Values in the order of the items, each batch once, to files and objects; an error loses nothing."""
 
 from __future__ import annotations
 

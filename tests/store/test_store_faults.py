@@ -153,7 +153,8 @@ def test_a_newer_format_is_refused_and_left_alone(home: Path) -> None:
 def test_a_value_that_cannot_be_decoded_harms_no_other(home: Path) -> None:
     names: dict[str, Any] = {}
     exec(
-        "class Gone:\n    def __init__(self, x): self.x = x\n    def __reduce__(self): return made, (self.x,)\n"
+        "class Gone:\n    def __init__(self, x): self.x = x\n"
+        "    def __reduce__(self): return made, (self.x,)\n"
         "def made(x):\n    if x == 3: raise ZeroDivisionError('not today')\n    return x\n",
         names,
     )
