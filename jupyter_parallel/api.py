@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from . import backends
-from .engine.plan import CancellationPolicy, Options
+from .engine.plan import CancellationPolicy, Options, check_policy
 from .engine.run import Run
 from .errors import UsageError
 from .launch import Call, Plan, in_background, start, values_of
@@ -93,6 +93,7 @@ class Runner:
         policy
             Which of their items to cancel first.
         """
+        check_policy(policy)
         self._closed = True
         for run in tuple(self._runs):
             run.cancel(policy)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import linecache
+import os
 import threading
+import traceback
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -229,15 +231,23 @@ def _check_capabilities(backend: Backend, options: Options) -> None:
         warnings.warn(
             f"{backend.capacity()} worker processes on {backends.cpu_count()} CPUs: "
             "they will wait for each other",
-            stacklevel=2,
+            stacklevel=_users_level(),
         )
 
 
+<<<<<<< HEAD
 def _store(plan: Plan) -> Store | None:
     if plan.options.checkpoint is None:
         return None
     what = keeping.Function(plan.function, plan.call, plan.kwargs, plan.text)
     return keeping.checkpoint(what, plan.options, plan.targets)
+=======
+def _users_level() -> int:
+    """Return the ``stacklevel`` of the first frame outside this package, as the caller counts it."""
+    frames = [frame.filename for frame in traceback.extract_stack()][-2::-1]
+    ours = os.path.join(os.path.dirname(__file__), "")
+    return next((level for level, file in enumerate(frames, 1) if not file.startswith(ours)), 1)
+>>>>>>> main
 
 
 class _Launcher:

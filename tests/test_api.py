@@ -13,6 +13,7 @@ import pytest
 
 import jupyter_parallel
 from jupyter_parallel import CancellationPolicy, Runner, errors, last_run, parallel_map
+from jupyter_parallel.backends import cpu_count
 
 BACKENDS = ("loky", "thread", "serial")
 
@@ -247,6 +248,57 @@ def test_a_run_that_cannot_travel_says_what_to_send_instead():
         holes.wait()
         with pytest.raises(errors.CannotTravel, match=r"`holes`.*without a value.*holes\.successes\(\)"):
             other.map(lambda x: holes[x], range(3))
+
+
+def test_a_retry_that_cannot_be_leaves_the_run_as_it_was():
+    run = Runner(backend="thread", n_jobs=1).map(fails_on_three, range(5))
+    run.wait()
+    for only, error, message in (
+        ([5], IndexError, "item 5 is out of range: 5 items are known"),
+        (3, TypeError, r"3 are no item numbers.*only=\[3\]"),
+        (["3"], TypeError, "only="),
+    ):
+        with pytest.raises(error, match=message):
+            run.retry(only)
+        assert run.state == "failed"
+    run.retry([-2])
+    assert run.wait(10)
+    assert run.records[3].attempts == 2
+
+
+def test_a_run_with_cancelled_items_never_looks_finished():
+    gate = threading.Event()
+    with Runner(backend="thread", n_jobs=1) as runner:
+        run = runner.map(lambda x: gate.wait(10) and x, range(4))
+        run.cancel(CancellationPolicy.PENDING)
+        gate.set()
+        run.wait(10)
+        run.retry([3])
+        assert run.wait(10)
+        assert run[3] == 3
+        assert run.counts.cancelled >= 2
+        assert run.state == "cancelled"
+        with pytest.raises(errors.RunCancelled, match="items without one"):
+            run.result()
+
+
+def test_cancelling_by_anything_but_a_policy_is_refused():
+    gate = threading.Event()
+    with Runner(backend="thread", n_jobs=1) as runner:
+        run = runner.map(lambda x: gate.wait(10) and x, range(3))
+        for policy in ("all", True, 3):
+            with pytest.raises(TypeError, match="CancellationPolicy.ALL"):
+                run.cancel(policy)
+            with pytest.raises(TypeError, match="CancellationPolicy.ALL"):
+                runner.close(policy)
+        gate.set()
+        assert run.result() == [0, 1, 2]
+
+
+def test_a_warning_points_at_the_users_line():
+    with pytest.warns(UserWarning, match="worker processes on") as warned:
+        parallel_map(square, range(2), n_jobs=cpu_count() + 1)
+    assert warned[0].filename == __file__
 
 
 def test_a_summary_of_failures_says_each_thing_once():

@@ -1,8 +1,11 @@
-/** Pause, Cancel and Detach. They work while the cell waits, and say so when they cannot. */
+/**
+ * Pause, Cancel and Detach work while the cell waits, and say so when they cannot. A run that has
+ * ended early goes on with Continue and Retry failed.
+ */
 
 import type { Channel } from "./channel.ts";
 import { el, setAttribute, setText } from "./dom.ts";
-import type { Ask, Command, Policy, Snapshot } from "./protocol.ts";
+import type { Ask, Command, Policy, Scope, Snapshot } from "./protocol.ts";
 
 const NO_DETACH =
   "Nothing to detach: the run is in the background already, or what waits for it needs its values";
@@ -17,6 +20,10 @@ export class Actions {
   readonly #menu = el("div", "jpar-menu", { role: "menu", hidden: true });
   readonly #later = button("After the running items", "Start no more items; those running may end");
   readonly #detach = button("Detach");
+  readonly #again: Record<"continue" | "retry", HTMLButtonElement> = {
+    continue: button("Continue", "Run the items that have no value yet"),
+    retry: button("Retry failed", "Run the failed items again, in place"),
+  };
   readonly #help = el("span", "jpar-muted jpar-unreachable", {}, UNREACHABLE);
   readonly #channel: Channel;
   readonly #failed: (error: string) => void;
@@ -24,6 +31,9 @@ export class Actions {
   #pending: Command | null = null;
   #cancelled: Policy | "" = "";
   #can = new Set<Command>();
+  /** Continue or Retry was clicked in this round, and the run does not go on yet. */
+  #starting = false;
+  #round = 0;
 
   constructor(channel: Channel, failed: (error: string) => void, signal: AbortSignal) {
     this.#channel = channel;
@@ -34,7 +44,8 @@ export class Actions {
     this.#more.classList.add("jpar-more");
     this.#menu.append(this.#later);
     const split = el("span", "jpar-split", {}, this.#cancel, this.#more, this.#menu);
-    this.element.append(this.#pause, split, this.#detach, this.#help);
+    const again = Object.values(this.#again);
+    this.element.append(this.#pause, split, this.#detach, ...again, this.#help);
     this.#listen(signal);
   }
 
@@ -48,6 +59,12 @@ export class Actions {
       element.hidden = !usable;
     }
     this.#help.hidden = snapshot.ended || usable;
+    for (const [command, element] of Object.entries(this.#again)) {
+      element.hidden = !snapshot.ended || !this.#can.has(command as Command);
+    }
+    if (snapshot.ended) this.#cancelled = "";
+    if (snapshot.round !== this.#round) this.#starting = false;
+    this.#round = snapshot.round;
     if (!usable) this.#close();
     this.#label();
   }
@@ -62,6 +79,7 @@ export class Actions {
       { all: "Cancelling…", pending: "Stop now", "": "Cancel" }[this.#cancelled],
     );
     this.#cancel.disabled = cancelling;
+    for (const element of Object.values(this.#again)) element.disabled = this.#starting;
     this.#more.hidden = this.#cancelled !== "";
     this.#detach.disabled = cancelling || !this.#can.has("detach");
     setAttribute(
@@ -81,6 +99,8 @@ export class Actions {
     on(this.#cancel, () => this.#send({ kind: "cancel", policy: "all" }));
     on(this.#later, () => this.#send({ kind: "cancel", policy: "pending" }));
     on(this.#detach, () => this.#send({ kind: "detach" }));
+    on(this.#again.continue, () => this.#start("all"));
+    on(this.#again.retry, () => this.#start("failed"));
     on(this.#more, () => (this.#menu.hidden ? this.#open() : this.#close()));
     this.element.addEventListener("keydown", (event) => this.#key(event), { signal });
     this.element.addEventListener(
@@ -108,6 +128,16 @@ export class Actions {
   #close(): void {
     this.#menu.hidden = true;
     this.#label();
+  }
+
+  #start(scope: Scope): void {
+    this.#starting = true;
+    this.#label();
+    this.#channel.ask({ kind: "retry", scope, index: 0 }).catch((error: Error) => {
+      this.#starting = false;
+      this.#label();
+      this.#failed(error.message);
+    });
   }
 
   #send(ask: Ask & { kind: Command }): void {

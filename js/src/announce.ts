@@ -19,6 +19,11 @@ export class Announcer {
     const quarter = quarterOf(snapshot);
     const advanced = quarter > this.#quarter;
     this.#quarter = Math.max(this.#quarter, quarter, 0);
+    if (this.#ended && !snapshot.ended) {
+      this.#ended = this.#failed = false;
+      this.#quarter = quarter;
+      return `goes on, ${spoken(snapshot)}`;
+    }
     if (snapshot.ended) {
       const news = this.#ended ? "" : `${snapshot.status}, ${spoken(snapshot)}`;
       this.#ended = true;

@@ -22,6 +22,7 @@ export class Pages {
   readonly #pages = new Map<number, Kept>();
   readonly #asking = new Set<number>();
   #wanted: [number, number] = [0, 0];
+  #round = 0;
   /** Rows there are: the finished prefix. */
   prefix = 0;
   items: string[] = [];
@@ -34,9 +35,10 @@ export class Pages {
     this.#changed = changed;
   }
 
-  setPrefix(prefix: number): void {
-    // Fewer rows than before: items run again, nothing kept holds.
-    if (prefix < this.prefix) this.#pages.clear();
+  /** Take how far the run is; in another round items run again, and nothing kept holds. */
+  setPrefix(prefix: number, round = 0): void {
+    if (prefix < this.prefix || round !== this.#round) this.#pages.clear();
+    this.#round = round;
     if (prefix !== this.prefix) this.refused = "";
     this.prefix = prefix;
     this.#ask();
@@ -69,13 +71,16 @@ export class Pages {
 
   async #load(number: number): Promise<void> {
     const before = this.prefix;
+    const round = this.#round;
     this.#asking.add(number);
     try {
       const page = await this.#fetch(number * PAGE, (number + 1) * PAGE);
       this.items = page.items;
       if (page.values.length >= this.values.length) this.values = page.values;
-      this.prefix = Math.max(this.prefix, page.prefix);
-      this.#keep(number, { rows: page.rows, asOf: Math.max(before, page.prefix) });
+      if (round === this.#round) {
+        this.prefix = Math.max(this.prefix, page.prefix);
+        this.#keep(number, { rows: page.rows, asOf: Math.max(before, page.prefix) });
+      }
     } catch (error) {
       this.refused = error instanceof Refused ? error.message : String(error);
     }

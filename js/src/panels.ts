@@ -6,6 +6,8 @@ export interface Panel {
   id: string;
   title: string;
   element: HTMLElement;
+  /** Called when the panel comes into sight: what it shows is asked for only then. */
+  opened?: () => void;
 }
 
 export class Panels {
@@ -36,6 +38,7 @@ export class Panels {
       panel.element.hidden = panel.id !== id;
       this.#buttons.get(panel.id)!.setAttribute("aria-expanded", String(panel.id === id));
     }
+    this.#panels.find((panel) => panel.id === id)?.opened?.();
   }
 
   /** Put a word behind a title, a number for example. */

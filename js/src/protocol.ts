@@ -10,7 +10,7 @@ export type ItemState = (typeof STATES)[number];
 export type RunStatus =
   "pending" | "running" | "paused" | "finished" | "failed" | "cancelled" | "interrupted";
 
-export type Command = "pause" | "resume" | "cancel" | "detach";
+export type Command = "pause" | "resume" | "cancel" | "detach" | "continue" | "retry";
 
 export interface FirstFailure {
   index: number;
@@ -41,6 +41,8 @@ export interface Snapshot {
   failure: FirstFailure | null;
   note: string;
   can: Command[];
+  /** How often items were told to run again: rows read before may not hold. */
+  round: number;
 }
 
 export interface PrintedLine {
@@ -124,6 +126,34 @@ export interface PointsBody {
   points: Point[];
 }
 
+/** Failures of one type at one place. */
+export interface ErrorGroup {
+  type: string;
+  message: string;
+  where: string;
+  count: number;
+  /** The first of its items. */
+  indices: number[];
+}
+
+export interface ErrorGroups {
+  total: number;
+  failed: number;
+  groups: ErrorGroup[];
+}
+
+export interface FailureDetail {
+  index: number;
+  state: ItemState;
+  item: [string, string][];
+  error: string;
+  frames: string;
+  /** What to type to run the item again in the kernel. */
+  debug: string;
+}
+
+export type Scope = "all" | "failed" | "group" | "item";
+
 export type Policy = "all" | "pending";
 
 /** A request without its id, which the channel adds. */
@@ -134,6 +164,9 @@ export type Ask =
   | { kind: "detach" }
   | { kind: "rows"; start: number; stop: number }
   | { kind: "span"; start: number; stop: number }
+  | { kind: "errors" }
+  | { kind: "failure"; index: number }
+  | { kind: "retry"; scope: Scope; index: number }
   | { kind: "timeline"; start: number }
   | { kind: "points"; start: number; stop: number; step: number; x: number; y: string };
 

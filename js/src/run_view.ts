@@ -3,7 +3,8 @@
 import { Actions } from "./actions.ts";
 import { Announcer } from "./announce.ts";
 import { Channel } from "./channel.ts";
-import { el } from "./dom.ts";
+import { count, el } from "./dom.ts";
+import { ErrorsView } from "./errors.ts";
 import { Header } from "./header.ts";
 import { keepShortcutsOut } from "./keyboard.ts";
 import { PictureSwitch, watchKernel } from "./life.ts";
@@ -11,9 +12,11 @@ import { watch, type Model } from "./model.ts";
 import { NoticesView, PrintsView } from "./notices.ts";
 import { Pages } from "./pages.ts";
 import { Panels } from "./panels.ts";
+import { PlotView } from "./plot.ts";
 import type { Page, Snapshot } from "./protocol.ts";
 import { StripView } from "./strip.ts";
 import { TableView } from "./table.ts";
+import { TimelineView } from "./timeline.ts";
 
 /** Draw a run into an element until the signal ends it. */
 export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): void {
@@ -29,7 +32,32 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
     () => table.update(model.get("snapshot")),
   );
   const table = new TableView(pages, signal);
-  const panels = new Panels([{ id: "results", title: "Results", element: table.element }], signal);
+  const errors = new ErrorsView(
+    channel,
+    { show: (item) => showItem(item), problem: (text) => notices.problem(text) },
+    signal,
+  );
+  const timeline = new TimelineView(channel, signal);
+  const plot = new PlotView(channel, signal);
+  const panels = new Panels(
+    [
+      { id: "results", title: "Results", element: table.element },
+      {
+        id: "errors",
+        title: "Errors",
+        element: errors.element,
+        opened: () => errors.opened(),
+      },
+      {
+        id: "timeline",
+        title: "Timeline",
+        element: timeline.element,
+        opened: () => timeline.opened(),
+      },
+      { id: "plot", title: "Plot", element: plot.element, opened: () => plot.opened() },
+    ],
+    signal,
+  );
   const strip = new StripView(channel, (item) => showItem(item), signal);
 
   const showItem = (item: number): void => {
@@ -61,8 +89,13 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
     strip.setPrefix(snapshot.prefix, snapshot.ended);
     notices.update(snapshot);
     panels.element.hidden = snapshot.total === 0;
-    pages.setPrefix(snapshot.prefix);
+    pages.setPrefix(snapshot.prefix, snapshot.round);
     table.update(snapshot);
+    errors.update(snapshot);
+    const failed = snapshot.counts.find(([state]) => state === "failure")?.[1];
+    panels.badge("errors", failed ? count(failed) : "");
+    timeline.update();
+    plot.update(snapshot);
     announcer.update(snapshot);
   };
   watchKernel(model, host, signal, (connected) => {

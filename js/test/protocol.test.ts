@@ -12,6 +12,12 @@ const asks: Record<string, Ask> = {
   detach: { kind: "detach" },
   rows: { kind: "rows", start: 100, stop: 200 },
   span: { kind: "span", start: 500, stop: 1000 },
+  errors: { kind: "errors" },
+  failure: { kind: "failure", index: 12 },
+  retry_all: { kind: "retry", scope: "all", index: 0 },
+  retry_failed: { kind: "retry", scope: "failed", index: 0 },
+  retry_group: { kind: "retry", scope: "group", index: 12 },
+  retry_item: { kind: "retry", scope: "item", index: 12 },
   timeline: { kind: "timeline", start: 1 },
   points: { kind: "points", start: 0, stop: 4, step: 1, x: 1, y: "area" },
 };

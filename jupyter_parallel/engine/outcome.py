@@ -136,10 +136,18 @@ def saver_failed(state: RunState) -> SaverFailed | None:
 
 def interrupted(counts: Counts) -> KeyboardInterrupt:
     """Return the ``KeyboardInterrupt`` of a run that ■ has ended, with the way to go on."""
-    message = (
+    return _plain_interrupt(
         f"interrupted with {counts.success} values; {counts.cancelled} items were cancelled; "
         "run = jupyter_parallel.last_run() has the values, run.retry() goes on with the rest"
     )
+
+
+def stopped_waiting(what: str) -> KeyboardInterrupt:
+    """Return the ``KeyboardInterrupt`` of somebody who waited for a run that is not theirs to end."""
+    return _plain_interrupt(f"stopped waiting for {what}; run.cancel() ends the run itself")
+
+
+def _plain_interrupt(message: str) -> KeyboardInterrupt:
     error = KeyboardInterrupt(message)
     # As for our own errors: IPython shows the message instead of our frames.
     error._render_traceback_ = lambda: [f"KeyboardInterrupt: {message}"]  # type: ignore[attr-defined]

@@ -25,6 +25,12 @@ class CancellationPolicy(enum.Flag):
     ALL = PENDING | RUNNING
 
 
+def check_policy(policy: Any) -> None:
+    """Raise ``TypeError`` for anything but a policy."""
+    if not isinstance(policy, CancellationPolicy):
+        raise TypeError(f"{policy!r} is no policy; write CancellationPolicy.ALL, PENDING, RUNNING or NONE")
+
+
 class _Missing(enum.Enum):
     MISSING = "no default"
 

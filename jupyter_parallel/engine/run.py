@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import operator
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, ClassVar, overload
@@ -15,7 +16,7 @@ from .engine import Engine
 from .feed import Feed
 from .outcome import ErrorGroup, group_failures, interrupted
 from .overview import Counts, FirstFailure, Glance, ItemState, Overview
-from .plan import CancellationPolicy
+from .plan import CancellationPolicy, check_policy
 from .ports import Clock, Observer, Output
 from .record import Record
 from .sequence import ResultSequence
@@ -229,6 +230,7 @@ class Run(ResultSequence):
             ``PENDING`` lets running items end; ``RUNNING`` ends them: asked first, interrupted
             next, killed last where the backend can; ``ALL`` is both.
         """
+        check_policy(policy)
         if policy:
             self._engine.post(ev.CancelAsked(policy))
 
@@ -251,15 +253,26 @@ class Run(ResultSequence):
         ----------
         only
             Indices of the items; all failed, cancelled and skipped ones by default.
+
+        Raises
+        ------
+        IndexError
+            An index is out of range; nothing has changed.
         """
+        wanted = None if only is None else self._indices(only)
         with self._retrying:
             self._rounds += 1
             again = self._state.status.ended
             if again:
                 self._engine = self._relaunch()
                 with self._changed:
+<<<<<<< HEAD
                     self._state.reopen(self._feed.count, self._feed.exhausted)
             self._engine.post(ev.RetryAsked(self._without_value() if only is None else sorted(only)))
+=======
+                    self._state.reopen(len(self._feed.pulled), self._feed.exhausted)
+            self._engine.post(ev.RetryAsked(self._without_value() if wanted is None else wanted))
+>>>>>>> main
             if not again:
                 return
             self._engine.start(f"jupyter_parallel run {self.id}")
@@ -273,10 +286,15 @@ class Run(ResultSequence):
 
         Whatever it raises is raised here, so ``%debug`` and breakpoints work.
         """
+<<<<<<< HEAD
         known = self._feed.count
         if not -known <= index < known:
             raise IndexError(f"item {index} is out of range: {known} items are known")
         return self._rerun(self._feed.item(index % known), index % known)
+=======
+        (index,) = self._indices([index])
+        return self._rerun(self._feed.pulled[index], index)
+>>>>>>> main
 
     # For views --------------------------------------------------------------------------------
 
@@ -363,6 +381,18 @@ class Run(ResultSequence):
         return self._state.results.lines
 
     # Inside -----------------------------------------------------------------------------------
+
+    def _indices(self, wanted: Iterable[int]) -> list[int]:
+        """Return item numbers in order, those from the end as well as those from the start."""
+        known = len(self._feed.pulled)
+        try:
+            given = sorted(map(operator.index, wanted))
+        except TypeError:
+            raise TypeError(f"{wanted!r} are no item numbers; write for example only=[3]") from None
+        for index in given:
+            if not -known <= index < known:
+                raise IndexError(f"item {index} is out of range: {known} items are known")
+        return sorted({index % known for index in given})
 
     def _without_value(self) -> list[int]:
         codes = self._state.ledger.codes(0, len(self._state.ledger))

@@ -7,7 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
 from ..errors import ItemCancelled, ItemFailed, ItemSkipped
+<<<<<<< HEAD
 from .outcome import cut_short, item_failed, run_failed, saver_failed
+=======
+from .outcome import cut_short, item_failed, run_failed, stopped_waiting
+>>>>>>> main
 from .overview import ItemState, RunStatus
 from .plan import MISSING
 from .state import RunState
@@ -180,4 +184,7 @@ class ResultSequence(Sequence[Any]):
             if condition():
                 return True
             check_may_wait(what)
-            return self._changed.wait_for(condition, timeout)
+            try:
+                return self._changed.wait_for(condition, timeout)
+            except KeyboardInterrupt as interrupt:
+                raise stopped_waiting(what) from interrupt

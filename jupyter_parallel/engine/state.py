@@ -549,7 +549,8 @@ class RunState:
         self.status = self._outcome()
 
     def _outcome(self) -> RunStatus:
-        if CancellationPolicy.PENDING in self._policy:
+        # After a retry of some, or when only running items were ended, the others may still be cancelled.
+        if CancellationPolicy.PENDING in self._policy or self.ledger.counts(self.total).cancelled:
             return RunStatus.CANCELLED
         failures = self.results.failed_indices and self.options.on_error != "collect"
         problem = failures or self.input_error or self.broken or self.saving.error

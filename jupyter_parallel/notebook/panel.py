@@ -8,6 +8,7 @@ loop, between cells.
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import threading
 import warnings
@@ -22,13 +23,11 @@ from ..errors import UsageError
 from . import panel_looks as looks
 from .display import WIDGET_VIEW
 from .panel_cell import Cell, field_of, field_problem, line_problem, option_line, write
+from .panel_check import ItemsCheck, Later
 from .panel_form import Form
 from .panel_functions import ITEM, Callee, callee, offered
-from .panel_items import Look, in_one_line, look
+from .panel_items import in_one_line
 from .panel_runs import RunsView, answer_while_busy
-
-PAUSE = 0.5
-"""Seconds of no typing after which the items are looked at."""
 
 TEXT = "control panel of jupyter_parallel; run %parallel_panel again to use it"
 START = (
@@ -36,8 +35,6 @@ START = (
     "<p>Choose a function and what it shall be called with. Everything else can stay empty.</p>"
 )
 
-Later = Callable[[float, Callable[[], None]], None]
-"""Calls back on the kernel's own loop after some seconds; may be called from any thread."""
 Start = Callable[[str, str, Sequence[Any]], Run]
 
 
@@ -61,11 +58,11 @@ class Panel:
         self._start = start
         self._later = later
         self._lock = threading.RLock()
-        self._typed = 0
         self._starting = False
-        self._look = Look("", "")
-        self.form = Form(self._changed, self._retargeted)
-        self.form.check.on_click(lambda button: self._ask())
+        self.form = form = Form(self._changed, self._retargeted)
+        self._check = ItemsCheck(
+            form.items, form.check, shell.user_ns, self._targets, self._changed, later, self._lock
+        )
         self.run = w.Button(description="Run", button_style="primary", disabled=True)
         self.run.add_class("jpar-desk-button")
         self.run.on_click(lambda button: self._run())
@@ -124,29 +121,29 @@ class Panel:
         with self._lock:
             self.form.offer(offered(self._shell.user_ns, hidden))
             self.form.show_defaults()
-            self._show_function()
             self._changed()
-            self._typed += not self._look.kept  # what was kept stays; else an earlier look is out of date
-            typed = self._typed
-        if not self._look.kept:
-            self._later(PAUSE, lambda: self._look_now(typed))
+        self._check.refresh()
         self.runs.mark()
 
     # Looking at the form ----------------------------------------------------------------------
 
     @property
+    def function(self) -> str:
+        """The name that was typed or chosen."""
+        return str(self.form.function.control.value).strip()
+
+    @property
     def callee(self) -> Callee | None:
         """How the chosen function is called."""
-        name = self.form.function.control.value
-        if not name or name not in self._shell.user_ns:
-            return None
-        return callee(name, self._shell.user_ns[name])
+        name = self.function
+        known = name in self.form.function.control.options and name in self._shell.user_ns
+        return callee(name, self._shell.user_ns[name]) if known else None
 
     @property
     def written(self) -> Cell | None:
         """The cell that does what the form says; None while something is missing or wrong."""
         chosen, items = self.callee, self.form.items.control.value
-        if chosen is None or chosen.problem or not items.strip() or self._look.problem or self._wrong():
+        if chosen is None or chosen.problem or not items.strip() or self._check.look.problem or self._wrong():
             return None
         try:
             return write(chosen, items, self.form.given)
@@ -168,6 +165,7 @@ class Panel:
             for long, field in self.form.options.items():
                 field.say(looks.problem(wrong.get(long, "")))
             self._name_in_use()
+            self._show_function()
             self._show_cell()
 
     def _name_in_use(self) -> None:
@@ -175,7 +173,7 @@ class Panel:
         field = self.form.options["--out"]
         name = field.control.value.strip()
         old = self._shell.user_ns.get(name)
-        if old is not None and not isinstance(old, Run) and "jpar-desk-problem" not in field.line:
+        if old is not None and not issubclass(type(old), Run) and "jpar-desk-problem" not in field.line:
             field.say(looks.note(f"replaces {name}, a {type(old).__name__} of the notebook"))
 
     def _show_cell(self) -> None:
@@ -186,86 +184,69 @@ class Panel:
             self.status.value = looks.note("" if cell else self._missing())
 
     def _missing(self) -> str:
-        if not self.form.function.control.value:
+        if self.callee is None:
             return "Choose a function first."
         if not self.form.items.control.value.strip():
             return "Say what the items are: any Python expression."
         return "Something above must be changed first."
 
-    # Looking at the items ---------------------------------------------------------------------
-
     def _retargeted(self) -> None:
-        with self._lock:
-            self._typed += 1
-            typed = self._typed
-            self._look = Look("", "")
-            self.form.check.disabled = True
-            text = self.form.items.control.value.strip()
-            self.form.items.say(looks.evaluated(text, "is looked at when you stop typing") if text else "")
-            self._show_function()
-            self._changed()
-        self._later(PAUSE, lambda: self._look_now(typed))
+        self._check.forget()
+        self._changed()
+
+    def _targets(self) -> tuple[str, ...]:
+        chosen = self.callee
+        return chosen.targets if chosen else (ITEM,)
 
     def _show_function(self) -> None:
         chosen = self.callee
-        if chosen is not None:
+        if chosen is None:
+            self.form.function.say(self._no_function())
+        else:
             self.form.function.say(looks.problem(chosen.problem) or looks.note(_called(chosen)))
-        elif self.form.function.control.value:
-            self.form.function.say(looks.problem("this function is no longer in the notebook"))
-        elif len(self.form.function.control.options) > 1:
-            self.form.function.say()
 
-    def _ask(self) -> None:
-        typed = self._typed
-        self.form.items.say(looks.evaluated(self.form.items.control.value.strip(), "is evaluated now"))
-        self._later(0.0, lambda: self._look_now(typed, asked=True))
-
-    def _look_now(self, typed: int, *, asked: bool = False) -> None:
-        """Look at the items, unless they were changed in the meantime; on the kernel's own loop."""
-        text = self.form.items.control.value
-        if typed != self._typed or not text.strip():
-            return
-        chosen = self.callee
-        found = look(text, self._shell.user_ns, chosen.targets if chosen else (ITEM,), asked=asked)
-        with self._lock:
-            if typed != self._typed:
-                return
-            self._look = found
-            self.form.check.disabled = not found.asks
-            self.form.items.say(_told(found))
-            self._changed()
+    def _no_function(self) -> str:
+        name, known = self.function, self.form.function.control.options
+        if not known:
+            return looks.note("no functions yet: define one in a cell, def area(radius): ...")
+        close = [one for one in known if one.startswith(name)] if name else known
+        names = ", ".join(close[:5]) + (", …" if len(close) > 5 else "")
+        if close:
+            return looks.note(f"one of {names}")
+        meant = difflib.get_close_matches(name, known, 1)
+        return looks.problem(
+            f"there is no function {name}" + (f"; did you mean {meant[0]}?" if meant else "")
+        )
 
     # Running ----------------------------------------------------------------------------------
 
     def _run(self) -> None:
         with self._lock:
-            if self._starting or self.written is None:
+            cell, kept, version = self.written, self._check.look.kept, self._check.version
+            if self._starting or cell is None:
                 return
             self._starting = True
             self.run.disabled = True
             self.status.value = looks.note("Starts when no cell is running…")
-        self._later(0.0, self._run_now)
+        self._later(0.0, lambda: self._run_now(cell, kept, version))
 
-    def _run_now(self) -> None:
-        """Start what the form says now; on the kernel's own loop."""
-        with self._lock:
-            cell, given = self.written, self._look.kept
-        told = ""
+    def _run_now(self, cell: Cell, kept: tuple[Any, ...], version: int) -> None:
+        """Start the cell that was there when Run was pressed; on the kernel's own loop."""
+        if version == self._check.version:
+            kept = self._check.look.kept  # a Check that was pressed before has been done by now
         try:
-            if cell is not None:
-                told = self._started(cell, given)
+            told = self._started(cell, kept)
         except BaseException as error:  # nothing may get into the kernel's loop
             self._refused(error)
             return
+        if kept:  # They are taken; another run needs others.
+            self._check.forget()
         self._ready(looks.note(told))
-        if given:  # They are taken; another run needs others.
-            self._retargeted()
-        self._changed_status(told)
 
-    def _started(self, cell: Cell, given: tuple[Any, ...]) -> str:
+    def _started(self, cell: Cell, kept: tuple[Any, ...]) -> str:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            run = self._start(cell.line, cell.body, given)
+            run = self._start(cell.line, cell.body, kept)
         self.runs.show(run)
         name = self.form.given["--out"].strip()
         where = f"its results are in {name}" if name else "its results: jupyter_parallel.last_run()"
@@ -274,13 +255,8 @@ class Panel:
     def _ready(self, markup: str) -> None:
         with self._lock:
             self._starting = False
-            self._show_cell()
+            self._changed()
             self.status.value = markup
-
-    def _changed_status(self, told: str) -> None:
-        with self._lock:
-            self._name_in_use()
-            self.status.value = looks.note(told)
 
     def _refused(self, error: BaseException) -> None:
         message = str(error) if isinstance(error, UsageError) else in_one_line(error)
@@ -293,16 +269,6 @@ class Panel:
 def _called(chosen: Callee) -> str:
     others = "" if chosen.call.endswith(chosen.shown) else f"; it is {chosen.shown}"
     return f"runs {chosen.call} for each item{others}"
-
-
-def _told(found: Look) -> str:
-    if found.problem:
-        return looks.problem(found.told)
-    if found.asks:
-        how = "Check evaluates it now, and Run takes what it gave; Run alone evaluates it once, too."
-        return looks.evaluated(found.source, f"{found.told}. {how}")
-    taken = "; Run takes these" if found.kept else ""
-    return looks.evaluated(found.source, f"gives {found.told}{taken}")
 
 
 def _shown_cell(cell: Cell | None) -> str:

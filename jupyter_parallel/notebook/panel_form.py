@@ -18,9 +18,11 @@ MORE = (
     ("How it runs", ("--chunk-size", "--seed", "--name")),
     ("When items fail", ("--on-error", "--retries", "--timeout", "--time-limit", "--max-failures")),
 )
-_LABELS = {"--out": "Results", "--jobs": "Workers", "--name": "Title"}
+_LABELS = {"--out": "Name of the results", "--jobs": "Workers", "--name": "Title"}
 _EMPTY = {
     "--out": "no name",
+    "--backend": "loky",
+    "--on-error": "raise",
     "--jobs": "all that may be used",
     "--chunk-size": "auto",
     "--retries": "0",
@@ -28,8 +30,6 @@ _EMPTY = {
     "--name": "the name of the results",
 }
 """What an empty field means."""
-_CHOSEN = ("--backend", "--on-error")
-NOTHING = "– choose –"
 
 
 class Field:
@@ -63,8 +63,9 @@ class Form:
     """
 
     def __init__(self, changed: Callable[[], None], retargeted: Callable[[], None]) -> None:
-        self._offering = False
-        self.function = Field(w.Dropdown(options=[(NOTHING, "")], **_labelled("Function")))
+        # Boxes to type in rather than lists to choose from: JupyterLab takes arrows and letters away
+        # from a list, to move between cells or cut them, and leaves them to whatever takes text.
+        self.function = Field(w.Combobox(placeholder="type or choose a function", **_labelled("Function")))
         self.items = Field(
             w.Text(placeholder="for example: range(100)", continuous_update=True, **_labelled("Items"))
         )
@@ -81,8 +82,8 @@ class Form:
         self.box = w.VBox([self._what(), self._grid(MAIN), self.more, self._rest])
         for field in self.options.values():
             field.control.observe(lambda change: changed(), "value")
-        self.items.control.observe(lambda change: retargeted(), "value")
-        self.function.control.observe(lambda change: None if self._offering else retargeted(), "value")
+        for field in (self.function, self.items):
+            field.control.observe(lambda change: retargeted(), "value")
 
     @property
     def given(self) -> dict[str, str]:
@@ -90,28 +91,13 @@ class Form:
         return {long: field.control.value or "" for long, field in self.options.items()}
 
     def offer(self, names: Sequence[str]) -> None:
-        """Offer these functions; the chosen one stays chosen."""
-        control = self.function.control
-        chosen = control.value
-        options = [(NOTHING, ""), *((name, name) for name in names)]
-        if chosen and chosen not in names:
-            options.append((f"{chosen} (no longer there)", chosen))
-        if list(control.options) != options:
-            self._offering = True  # new options choose the first one for a moment
-            try:
-                with control.hold_sync():
-                    control.options = options
-                    control.value = chosen
-            finally:
-                self._offering = False
-        if not names:
-            self.function.say(looks.note("no functions yet: define one in a cell, def area(radius): ..."))
+        """Offer these functions."""
+        self.function.control.options = tuple(names)
 
     def show_defaults(self) -> None:
         """Write into empty fields what the session's defaults are."""
         for long, field in self.options.items():
-            if long not in _CHOSEN:
-                field.control.placeholder = _default(BY_FLAG[long]) or _EMPTY.get(long, "none")
+            field.control.placeholder = _default(BY_FLAG[long]) or _EMPTY.get(long, "none")
 
     def _what(self) -> w.Widget:
         self.items.control.layout.flex = "1 1 auto"
@@ -143,17 +129,9 @@ def _label(option: Option) -> str:
 
 
 def _field(option: Option) -> Field:
-    labelled = _labelled(_label(option))
-    if option.long in _CHOSEN:
-        default = _default(option) or option.values[0]
-        choices = [(f"default ({default})", ""), *((_choice(option, one), one) for one in option.values)]
-        return Field(w.Dropdown(options=choices, **labelled), option.help)
-    return Field(w.Text(continuous_update=True, **labelled), option.help)
-
-
-def _choice(option: Option, value: str) -> str:
-    missing = option.keyword == "backend" and launch.how_to_install(value)
-    return f"{value} (not installed)" if missing else value
+    missing = map(launch.how_to_install, option.values if option.keyword == "backend" else ())
+    help = ". ".join([option.help, *filter(None, missing)])
+    return Field(w.Combobox(options=option.values, **_labelled(_label(option))), help)
 
 
 def _default(option: Option) -> str:

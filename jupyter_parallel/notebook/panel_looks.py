@@ -31,7 +31,9 @@ STYLE = """
 .jpar-desk .jpar-desk-field { flex-direction: column; align-items: stretch; height: auto; }
 .jpar-desk .jpar-desk-field > .widget-label { width: auto; text-align: left; color: var(--jpar-text);
   line-height: 20px; height: 20px; }
-.jpar-desk .jpar-desk-field > input, .jpar-desk .jpar-desk-field > select { flex: 0 0 28px; width: 100%; }
+.jpar-desk .jpar-desk-field > input { flex: 0 0 28px; width: 100%; }
+.jpar-desk .jpar-desk-field > input::-webkit-calendar-picker-indicator { opacity: 0.75; }
+[data-jp-theme-light="false"] .jpar-desk .jpar-desk-field > input { color-scheme: dark; }
 .jpar-desk .jpar-desk-button { width: auto; min-width: 64px; padding: 0 10px; flex: 0 0 auto; }
 .jpar-desk h3, .jpar-desk h4 { margin: 6px 0 2px; font-size: 13px; font-weight: 600; }
 .jpar-desk h3 { font-size: 15px; }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import uuid
 import weakref
@@ -17,6 +18,8 @@ from ..view.pulse import Pulse
 from ..view.snapshot import Snapshots
 from . import panel_looks as looks
 from .widget import NotBuilt, RunWidget, answer_on_subshells
+
+log = logging.getLogger(__name__)
 
 ROWS = 6
 """Runs in the list; ``%parallel_runs`` knows all."""
@@ -58,9 +61,13 @@ class Row:
 
     def _clicked(self, act: Callable[[Run], None]) -> None:
         run = self._run()
-        if run is not None:
+        if run is None:
+            return
+        try:
             act(run)
-            self._marked()
+        except Exception:
+            log.exception("the run did not take a command of the control panel")
+        self._marked()
 
     def _pause(self, run: Run) -> None:
         run.resume() if run.state == "paused" else run.pause()
@@ -74,7 +81,7 @@ class Row:
             return False
         snapshot = self._snapshots.take(run)
         self._text.value = looks.run_line(snapshot)
-        self._enable(snapshot)
+        self._enable(snapshot, serial=run.overview().backend == "serial")
         self._follow(run, live=not snapshot["ended"])
         return not snapshot["ended"]
 
@@ -90,14 +97,15 @@ class Row:
         elif self._unsubscribe is None:
             self._unsubscribe = run.subscribe(_weakly(self._marked))
 
-    def _enable(self, snapshot: dict[str, Any]) -> None:
+    def _enable(self, snapshot: dict[str, Any], *, serial: bool) -> None:
         can, name = snapshot["can"], snapshot["name"]
         resumes = "resume" in can
         self.pause.description = "Resume" if resumes else "Pause"
         self.pause.disabled = not resumes and "pause" not in can
         self.cancel.disabled = "cancel" not in can
         held = any(state in _WITHOUT_VALUE for state, _ in snapshot["counts"])
-        self.retry.disabled = not (snapshot["ended"] and held)
+        # A serial run is its waiting: a click that is handled beside a cell must not become one.
+        self.retry.disabled = serial or not (snapshot["ended"] and held)
         for button in self.buttons:
             button.tooltip = f"{button.description} {name}"
 

@@ -242,6 +242,25 @@ def test_a_traceback_quotes_a_function_of_the_same_cell(notebook):
     assert "\n    [f(x)\n" in last_run().failures[0].traceback
 
 
+def test_an_interrupt_ends_only_the_waiting_for_a_background_run(notebook, capsys):
+    gate = notebook.names["gate"] = threading.Event()
+    notebook("%%parallel -o out --bg for x in range(3)\ngate.wait(10)\nx\n")
+
+    class Waits(threading.Condition):
+        def wait_for(self, predicate, timeout=None):
+            raise KeyboardInterrupt
+
+    out = notebook.names["out"]
+    changed, out._changed = out._changed, Waits()
+    with pytest.raises(KeyboardInterrupt, match="stopped waiting for item 2; run.cancel"):
+        notebook("out[2]")
+    out._changed = changed
+    assert "sequence.py" not in capsys.readouterr().out
+    assert out.state == "running"
+    gate.set()
+    assert out.result() == [0, 1, 2]
+
+
 def test_a_mistake_of_ours_keeps_our_frames(notebook, capsys, monkeypatch):
     monkeypatch.setattr("jupyter_parallel.launch.start", None)
     with pytest.raises(TypeError):
