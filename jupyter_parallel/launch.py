@@ -235,19 +235,18 @@ def _check_capabilities(backend: Backend, options: Options) -> None:
         )
 
 
-<<<<<<< HEAD
 def _store(plan: Plan) -> Store | None:
     if plan.options.checkpoint is None:
         return None
     what = keeping.Function(plan.function, plan.call, plan.kwargs, plan.text)
     return keeping.checkpoint(what, plan.options, plan.targets)
-=======
+
+
 def _users_level() -> int:
     """Return the ``stacklevel`` of the first frame outside this package, as the caller counts it."""
     frames = [frame.filename for frame in traceback.extract_stack()][-2::-1]
     ours = os.path.join(os.path.dirname(__file__), "")
     return next((level for level, file in enumerate(frames, 1) if not file.startswith(ours)), 1)
->>>>>>> main
 
 
 class _Launcher:

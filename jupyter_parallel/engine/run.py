@@ -266,13 +266,8 @@ class Run(ResultSequence):
             if again:
                 self._engine = self._relaunch()
                 with self._changed:
-<<<<<<< HEAD
                     self._state.reopen(self._feed.count, self._feed.exhausted)
-            self._engine.post(ev.RetryAsked(self._without_value() if only is None else sorted(only)))
-=======
-                    self._state.reopen(len(self._feed.pulled), self._feed.exhausted)
             self._engine.post(ev.RetryAsked(self._without_value() if wanted is None else wanted))
->>>>>>> main
             if not again:
                 return
             self._engine.start(f"jupyter_parallel run {self.id}")
@@ -286,15 +281,8 @@ class Run(ResultSequence):
 
         Whatever it raises is raised here, so ``%debug`` and breakpoints work.
         """
-<<<<<<< HEAD
-        known = self._feed.count
-        if not -known <= index < known:
-            raise IndexError(f"item {index} is out of range: {known} items are known")
-        return self._rerun(self._feed.item(index % known), index % known)
-=======
         (index,) = self._indices([index])
-        return self._rerun(self._feed.pulled[index], index)
->>>>>>> main
+        return self._rerun(self._feed.item(index), index)
 
     # For views --------------------------------------------------------------------------------
 

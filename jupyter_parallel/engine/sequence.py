@@ -7,11 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
 from ..errors import ItemCancelled, ItemFailed, ItemSkipped
-<<<<<<< HEAD
-from .outcome import cut_short, item_failed, run_failed, saver_failed
-=======
-from .outcome import cut_short, item_failed, run_failed, stopped_waiting
->>>>>>> main
+from .outcome import cut_short, item_failed, run_failed, saver_failed, stopped_waiting
 from .overview import ItemState, RunStatus
 from .plan import MISSING
 from .state import RunState
