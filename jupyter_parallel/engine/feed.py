@@ -56,12 +56,15 @@ class Feed:
         return self._window[1]
 
     @property
-    def count(self) -> int:
-        """How many items have been pulled."""
-        if self.held and not self._dry:
-            return 0
+    def known(self) -> int:
+        """How many items there are already."""
         base, pulled = self._window
         return base + len(pulled)
+
+    @property
+    def count(self) -> int:
+        """How many items have been pulled."""
+        return 0 if self.held and not self._dry else self.known
 
     def items(self, start: int, stop: int) -> Sequence[Any]:
         """Return items that have been pulled and not dropped."""

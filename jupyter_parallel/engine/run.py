@@ -372,7 +372,7 @@ class Run(ResultSequence):
 
     def _indices(self, wanted: Iterable[int]) -> list[int]:
         """Return item numbers in order, those from the end as well as those from the start."""
-        known = len(self._feed.pulled)
+        known = self._feed.known
         try:
             given = sorted(map(operator.index, wanted))
         except TypeError:
