@@ -65,27 +65,22 @@ class Shelf:
         """Items whose stored results cannot be used."""
         self.since = 0.0
         """When the newest result was saved (seconds of the clock on the wall)."""
-        # Of several results of one item the latest counts, and one of an epoch more than one it keeps.
-        self._batches = [batch for number, _ in epochs for batch in batches(connection, [number])]
-        self._arrange()
-
-    def __len__(self) -> int:
-        return len(self._index)
-
-    def __contains__(self, key: bytes) -> bool:
-        return key in self._index
-
-    def _arrange(self) -> None:
-        """Say which key lies where, in all batches that are not bad."""
         self._size = 0
         self._index: dict[bytes, int] = {}
         self._rows: list[_Row] = []
         self._firsts: list[int] = []
         self._failed: dict[bytes, _Row] = {}
         self._rows_of: dict[int, list[_Row]] = {}
-        for batch in self._batches:
-            if batch.id not in self._bad:
+        # Of several results of one item the latest counts, and one of an epoch more than one it keeps.
+        for number, _ in epochs:
+            for batch in batches(connection, [number]):
                 self._put(batch)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._index
 
     def _put(self, batch: Batch) -> None:
         try:
@@ -125,15 +120,6 @@ class Shelf:
 
     def recall(self, keys: Sequence[bytes], start: int) -> list[Values]:
         """Return the values of consecutive items, as far as there are any; the first has index ``start``."""
-        while True:
-            bad = len(self._bad)
-            found = self._recall(keys, start)
-            if len(self._bad) == bad:
-                return found
-            # An older result may stand behind one that is damaged.
-            self._arrange()
-
-    def _recall(self, keys: Sequence[bytes], start: int) -> list[Values]:
         find = self._index.get
         places = [find(key, -1) for key in keys]
         found, at, end = [], 0, len(places)
