@@ -79,9 +79,6 @@ class Shelf:
     def __len__(self) -> int:
         return len(self._index)
 
-    def __contains__(self, key: bytes) -> bool:
-        return key in self._index
-
     def _put(self, batch: Batch) -> None:
         try:
             rows = list(self._read_rows(batch))
@@ -201,11 +198,6 @@ class Shelf:
         if row is None:
             return None
         return row.text[0 if place is None else place - row.first]
-
-    @property
-    def failures(self) -> int:
-        """How many items failed and have no value."""
-        return sum(key not in self._index for key in self._failed)
 
     def close(self) -> None:
         """Read nothing any more."""
