@@ -9,6 +9,11 @@ export class Announcer {
   #failed = false;
   #ended = false;
 
+  /** Say something people have just done. */
+  say(text: string): void {
+    setText(this.element, text);
+  }
+
   update(snapshot: Snapshot): void {
     const words = this.#news(snapshot);
     if (words) setText(this.element, `${snapshot.name}: ${words}`);

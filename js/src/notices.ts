@@ -84,7 +84,7 @@ export class PrintsView {
   }
 }
 
-function printedLine(line: Printed["lines"][number]): HTMLElement {
+export function printedLine(line: Printed["lines"][number]): HTMLElement {
   const className = line.stream === "stderr" ? "jpar-print jpar-stderr" : "jpar-print";
   return el("div", className, {}, el("span", "jpar-muted", {}, `[#${line.index}] `), line.text);
 }

@@ -2,6 +2,7 @@
 
 import { Refused } from "./channel.ts";
 import type { Page, Row } from "./protocol.ts";
+import type { RowSource } from "./row_source.ts";
 
 export const PAGE = 100;
 const KEPT = 40;
@@ -15,7 +16,7 @@ interface Kept {
   asOf: number;
 }
 
-export class Pages {
+export class Pages implements RowSource {
   readonly #fetch: Fetch;
   readonly #changed: () => void;
   /** Pages by number, the most recently used last. */
@@ -42,6 +43,23 @@ export class Pages {
     if (prefix !== this.prefix) this.refused = "";
     this.prefix = prefix;
     this.#ask();
+  }
+
+  get length(): number {
+    return this.prefix;
+  }
+
+  /** Rows for another use than the screen: kept ones, and the others fetched for this time only. */
+  async read(start: number, stop: number): Promise<Row[]> {
+    const rows: Row[] = [];
+    for (let at = start; at < Math.min(stop, this.prefix);) {
+      const end = Math.min(stop, at - (at % PAGE) + PAGE, this.prefix);
+      const kept = Array.from({ length: end - at }, (_, i) => this.row(at + i));
+      const page = kept.includes(undefined) ? (await this.#fetch(at, end)).rows : (kept as Row[]);
+      rows.push(...page);
+      at = end;
+    }
+    return rows;
   }
 
   row(index: number): Row | undefined {

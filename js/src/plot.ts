@@ -15,6 +15,8 @@ import {
 import { Poll } from "./plot_poll.ts";
 import type { Point, PointsBody, Snapshot } from "./protocol.ts";
 
+/** An answer has up to 90 kB. */
+const PAUSE_MS = 4000;
 const MOST_POINTS = 2000;
 const HEIGHT_PX = 220;
 const AXIS = { left: 64, right: 12, top: 8, bottom: 24 };
@@ -30,11 +32,12 @@ export class PlotView {
   readonly #plot = el("div", "jpar-chart-plot", { role: "group", tabindex: 0 });
   readonly #tip = el("div", "jpar-tip", { hidden: true, role: "status" });
   readonly #foot = el("div", "jpar-foot");
-  readonly #table = el("table", "jpar-sr");
+  readonly #table = el("table");
   readonly #channel: Channel;
   readonly #surface: Surface;
   readonly #poll: Poll;
   #known = 0;
+  #results = "";
   /** What was asked for, so that an answer to an older question is not drawn. */
   #question = 0;
   #next = 0;
@@ -55,9 +58,9 @@ export class PlotView {
     this.#plot.append(this.#surface.canvas, this.#tip);
     const show = el("label", "", {}, "Show ", this.#what);
     const head = el("div", "jpar-chart-head", {}, show, this.#acrossLabel, this.#logLabel);
-    this.element.append(head, this.#plot, this.#foot, this.#table);
+    this.element.append(head, this.#plot, this.#foot, el("div", "jpar-sr", {}, this.#table));
     this.#drawChoices();
-    this.#poll = new Poll(this.element, signal, (until) => this.#ask(until));
+    this.#poll = new Poll(this.element, signal, (until) => this.#ask(until), PAUSE_MS);
     this.#listen(signal);
   }
 
@@ -68,6 +71,9 @@ export class PlotView {
 
   /** The run changed. */
   update(snapshot: Snapshot): void {
+    const results = `${snapshot.round} ${snapshot.complete} ${snapshot.known}`;
+    if (results === this.#results) return;
+    this.#results = results;
     this.#known = snapshot.known;
     this.#poll.changed();
   }
@@ -159,7 +165,8 @@ export class PlotView {
     this.#acrossLabel.hidden = histogram;
     this.#logLabel.hidden = what.startsWith("=");
     const log = this.#log.checked && !this.#logLabel.hidden;
-    const across = this.#across.selectedOptions[0]?.textContent ?? "item";
+    const target = this.#targets.find(([x]) => String(x) === this.#across.value);
+    const across = target ? target[1] : "item";
     const names = { y: what.startsWith("=") ? what.slice(1) : "", x: across };
     this.#chart = histogram ? histogramOf(this.#points, log) : scatterOf(this.#points, names, log);
     setText(this.#foot, sentence(this.#chart, this.#body, this.#points.length, this.#step));

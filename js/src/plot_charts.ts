@@ -141,7 +141,8 @@ export function sentence(
   if (points === 0) return "No item has ended yet: there is nothing to draw.";
   if (chart.told) parts.push(chart.told);
   else parts.push(`None of the ${items(points)} looked at has a number here`);
-  if (step > 1) parts.push(`${items(points)} drawn, 1 of ${count(step)} from all over the run`);
+  if (step > 1 && body)
+    parts.push(`${count(points)} of ${items(body.known)} drawn, spread over the whole run`);
   if (body && body.columns.length === 0 && body.values > 0)
     parts.push(`values are no numbers, so only times can be drawn (${body.example})`);
   return parts.join(" · ");

@@ -1,7 +1,6 @@
 /** Asks the kernel again and again, but only while somebody looks and something changed. */
 
-/** Milliseconds between the end of one answer and the next question, or more after a slow one. */
-const PAUSE_MS = 2000;
+/** A pause lasts at least this many times as long as the answer took. */
 const SHARE = 20;
 
 export interface Clock {
@@ -20,6 +19,7 @@ export class Poll {
   readonly #ask: (signal: AbortSignal) => Promise<boolean>;
   readonly #signal: AbortSignal;
   readonly #clock: Clock;
+  readonly #pause: number;
   readonly #element: HTMLElement;
   #onScreen = true;
   #dirty = true;
@@ -28,18 +28,21 @@ export class Poll {
 
   /**
    * `ask` gets an answer and tells whether there is more to ask for at once; it is not called while
-   * the element is hidden or off the screen.
+   * the element is hidden or off the screen. Between an answer and the next question are at least
+   * `pause` milliseconds.
    */
   constructor(
     element: HTMLElement,
     signal: AbortSignal,
     ask: (signal: AbortSignal) => Promise<boolean>,
+    pause: number,
     clock: Clock = REAL,
   ) {
     this.#element = element;
     this.#ask = ask;
     this.#signal = signal;
     this.#clock = clock;
+    this.#pause = pause;
     signal.addEventListener("abort", () => clock.clear(this.#timer), { once: true });
     if (typeof IntersectionObserver === "undefined") return;
     const observer = new IntersectionObserver((entries) => {
@@ -82,7 +85,7 @@ export class Poll {
     this.#dirty ||= more;
     if (this.#signal.aborted) return;
     if (!more) {
-      const pause = Math.max(PAUSE_MS, SHARE * (this.#clock.now() - begun));
+      const pause = Math.max(this.#pause, SHARE * (this.#clock.now() - begun));
       this.#timer = this.#clock.set(() => {
         this.#timer = null;
         this.#next();

@@ -66,6 +66,12 @@ export interface Row {
   time: string;
   /** The value came from a checkpoint. */
   restored: boolean;
+  seconds: number | null;
+}
+
+/** Rows that match; the next answer goes on at item `next`. */
+export interface FoundPage extends Omit<Page, "start"> {
+  next: number;
 }
 
 /** Rows from `start`; as many as asked for, or as many as belong to the finished prefix. */
@@ -152,6 +158,14 @@ export interface FailureDetail {
   debug: string;
 }
 
+/** The last lines an item printed; `dropped` characters are missing before and between them. */
+export interface ItemLog {
+  index: number;
+  state: ItemState;
+  dropped: number;
+  lines: { stream: string; text: string }[];
+}
+
 export type Scope = "all" | "failed" | "group" | "item";
 
 export type Policy = "all" | "pending";
@@ -164,6 +178,8 @@ export type Ask =
   | { kind: "detach" }
   | { kind: "rows"; start: number; stop: number }
   | { kind: "span"; start: number; stop: number }
+  | { kind: "find"; text: string; failed: boolean; start: number }
+  | { kind: "log"; index: number }
   | { kind: "errors" }
   | { kind: "failure"; index: number }
   | { kind: "retry"; scope: Scope; index: number }

@@ -5,17 +5,17 @@ import { Announcer } from "./announce.ts";
 import { Channel } from "./channel.ts";
 import { count, el } from "./dom.ts";
 import { ErrorsView } from "./errors.ts";
+import { ResultsView } from "./results.ts";
 import { Header } from "./header.ts";
+import { LogsView } from "./logs.ts";
 import { keepShortcutsOut } from "./keyboard.ts";
 import { PictureSwitch, watchKernel } from "./life.ts";
 import { watch, type Model } from "./model.ts";
 import { NoticesView, PrintsView } from "./notices.ts";
-import { Pages } from "./pages.ts";
 import { Panels } from "./panels.ts";
 import { PlotView } from "./plot.ts";
-import type { Page, Snapshot } from "./protocol.ts";
+import type { Snapshot } from "./protocol.ts";
 import { StripView } from "./strip.ts";
-import { TableView } from "./table.ts";
 import { TimelineView } from "./timeline.ts";
 
 /** Draw a run into an element until the signal ends it. */
@@ -27,11 +27,14 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
   const prints = new PrintsView();
   const announcer = new Announcer();
 
-  const pages = new Pages(
-    async (start, stop) => (await channel.ask({ kind: "rows", start, stop })) as Page,
-    () => table.update(model.get("snapshot")),
+  const results = new ResultsView(
+    channel,
+    () => model.get("snapshot"),
+    signal,
+    (text) => announcer.say(text),
+    (item) => logs.choose(item),
   );
-  const table = new TableView(pages, signal);
+  const logs = new LogsView(channel, signal);
   const errors = new ErrorsView(
     channel,
     { show: (item) => showItem(item), problem: (text) => notices.problem(text) },
@@ -41,7 +44,7 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
   const plot = new PlotView(channel, signal);
   const panels = new Panels(
     [
-      { id: "results", title: "Results", element: table.element },
+      { id: "results", title: "Results", element: results.element },
       {
         id: "errors",
         title: "Errors",
@@ -54,6 +57,7 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
         element: timeline.element,
         opened: () => timeline.opened(),
       },
+      { id: "logs", title: "Logs", element: logs.element, opened: () => logs.opened() },
       { id: "plot", title: "Plot", element: plot.element, opened: () => plot.opened() },
     ],
     signal,
@@ -62,7 +66,7 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
 
   const showItem = (item: number): void => {
     panels.open("results");
-    table.show(item);
+    results.show(item);
   };
 
   // A click on plain text gives it the focus: keys would go to the notebook otherwise.
@@ -89,9 +93,9 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
     strip.setPrefix(snapshot.prefix, snapshot.ended);
     notices.update(snapshot);
     panels.element.hidden = snapshot.total === 0;
-    pages.setPrefix(snapshot.prefix, snapshot.round);
-    table.update(snapshot);
+    results.update(snapshot);
     errors.update(snapshot);
+    logs.update(snapshot);
     const failed = snapshot.counts.find(([state]) => state === "failure")?.[1];
     panels.badge("errors", failed ? count(failed) : "");
     timeline.update();
@@ -104,5 +108,8 @@ export function drawRun(model: Model, host: HTMLElement, signal: AbortSignal): v
   });
   watch(model, "strip", signal, (data) => strip.setCells(data));
   watch(model, "snapshot", signal, update);
-  watch(model, "printed", signal, (printed) => prints.update(printed));
+  watch(model, "printed", signal, (printed) => {
+    prints.update(printed);
+    logs.heard(printed);
+  });
 }

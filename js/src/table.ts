@@ -7,8 +7,8 @@
 
 import { Columns } from "./columns.ts";
 import { count, el, GLYPHS, setAttribute, setText } from "./dom.ts";
-import type { Pages } from "./pages.ts";
 import type { Row, Snapshot } from "./protocol.ts";
+import type { RowSource } from "./row_source.ts";
 import { bodyHeight, firstAt, isScaled, lastFirst, ROW_PX, topOf, type Extent } from "./scroll.ts";
 
 const SHOWN_ROWS = 6;
@@ -17,8 +17,11 @@ const SPARE = 4;
 /** Between columns; the style sheet knows the same. */
 const GAP_PX = 16;
 
+/** Two positions in the rows. */
+export type Range = [number, number];
+
 export class TableView {
-  readonly element = el("div", "jpar-results");
+  readonly element = el("div", "jpar-rows");
   readonly #scroller = el("div", "jpar-table", {
     role: "table",
     tabindex: 0,
@@ -29,15 +32,24 @@ export class TableView {
   readonly #body = el("div", "jpar-body", { role: "presentation" });
   readonly #foot = el("div", "jpar-foot");
   readonly #columns = new Columns();
-  readonly #pages: Pages;
+  #pages: RowSource;
+  readonly #selected: (range: Range | null) => void;
+  /** Positions of the rows people chose, the second one where they chose last. */
+  #range: Range | null = null;
   #first = 0;
   #frame = 0;
   #total = 0;
   #marked = -1;
   #following = false;
 
-  constructor(pages: Pages, signal: AbortSignal) {
+  /** `selected` hears which positions are chosen. */
+  constructor(
+    pages: RowSource,
+    signal: AbortSignal,
+    selected: (range: Range | null) => void = () => {},
+  ) {
     this.#pages = pages;
+    this.#selected = selected;
     this.#space.append(this.#body);
     this.#scroller.append(this.#head, this.#space);
     this.element.append(this.#scroller, this.#foot);
@@ -51,14 +63,28 @@ export class TableView {
     // Room for the rows to come is there from the start: nothing below may jump while it fills.
     this.#scroller.style.setProperty("--jpar-rows", String(Math.max(rows, 1)));
     this.#columns.fitIndex(this.#total);
-    setText(this.#foot, this.#pages.refused || footText(snapshot));
+    setText(this.#foot, this.#pages.refused || this.#pages.told?.() || footText(snapshot));
     this.schedule();
+  }
+
+  /** Show other rows: a search, or all again. */
+  setRows(rows: RowSource): void {
+    this.#pages = rows;
+    this.#marked = -1;
+    this.#select(null);
+    this.#moveTo(0);
+  }
+
+  /** Positions of the rows on the screen, the second one behind the last. */
+  get visible(): Range {
+    const stop = Math.floor(this.#first + this.#extent.height / ROW_PX);
+    return [Math.ceil(this.#first), Math.min(Math.max(stop, 1), this.#pages.length)];
   }
 
   /** Bring an item into view; one behind the first gap brings the last row there is. */
   show(item: number): void {
     this.#following = false;
-    this.#marked = Math.min(item, this.#pages.prefix - 1);
+    this.#marked = Math.min(item, this.#pages.length - 1);
     this.#moveTo(this.#marked - 2);
   }
 
@@ -71,7 +97,7 @@ export class TableView {
 
   get #extent(): Extent {
     const height = this.#scroller.clientHeight - this.#head.offsetHeight;
-    return { rows: this.#pages.prefix, height: Math.max(height, ROW_PX) };
+    return { rows: this.#pages.length, height: Math.max(height, ROW_PX) };
   }
 
   #listen(signal: AbortSignal): void {
@@ -79,6 +105,7 @@ export class TableView {
     scroller.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
     scroller.addEventListener("wheel", (event) => this.#wheel(event), { signal, passive: false });
     scroller.addEventListener("keydown", (event) => this.#key(event), { signal });
+    this.#body.addEventListener("click", (event) => this.#clicked(event), { signal });
     // Also called when the table comes back into the page or the panel opens: the browser has
     // forgotten by then how far it was scrolled.
     const observer = new ResizeObserver(() => this.#moveTo(this.#first));
@@ -99,7 +126,7 @@ export class TableView {
   }
 
   #wheel(event: WheelEvent): void {
-    if (!isScaled(this.#pages.prefix) || event.ctrlKey || event.deltaY === 0) return;
+    if (!isScaled(this.#pages.length) || event.ctrlKey || event.deltaY === 0) return;
     const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? ROW_PX : 1;
     const before = this.#first;
     this.#moveTo(this.#first + (event.deltaY * pixels) / ROW_PX);
@@ -107,7 +134,39 @@ export class TableView {
     if (this.#first !== before) event.preventDefault();
   }
 
+  #clicked(event: MouseEvent): void {
+    // Who marks text in a cell wants the text.
+    if (window.getSelection()?.toString()) return;
+    const row = (event.target as Element).closest(".jpar-row");
+    if (!row) return;
+    const position = Number(row.getAttribute("aria-rowindex")) - 2;
+    const [from, to] = this.#range ?? [-1, -1];
+    if (event.shiftKey && from >= 0) this.#select([from, position]);
+    else this.#select(from === position && to === position ? null : [position, position]);
+  }
+
+  #select(range: Range | null): void {
+    this.#range = range;
+    this.#selected(range);
+    this.schedule();
+  }
+
+  /** Shift and an arrow choose rows, from the first visible one on. */
+  #extend(step: number): void {
+    const [from, to] = this.#range ?? [this.visible[0], this.visible[0] - step];
+    const next = Math.max(0, Math.min(to + step, this.#pages.length - 1));
+    const [first, stop] = this.visible;
+    if (next < first) this.#moveTo(next);
+    if (next >= stop) this.#moveTo(this.#first + next - stop + 1);
+    this.#select([from, next]);
+  }
+
   #key(event: KeyboardEvent): void {
+    if (event.shiftKey && /^Arrow(Up|Down)$/.test(event.key)) {
+      event.preventDefault();
+      this.#extend(event.key === "ArrowDown" ? 1 : -1);
+      return;
+    }
     const page = Math.max(Math.floor(this.#extent.height / ROW_PX) - 1, 1);
     const targets: Record<string, number> = {
       ArrowDown: this.#first + 1,
@@ -133,7 +192,7 @@ export class TableView {
 
   /** Draw the visible rows. */
   draw(): void {
-    const { prefix } = this.#pages;
+    const prefix = this.#pages.length;
     this.#space.style.height = `${bodyHeight(prefix)}px`;
     setAttribute(this.#scroller, "aria-rowcount", String(prefix + 1));
     const extent = this.#extent;
@@ -182,6 +241,9 @@ export class TableView {
     element.className = `jpar-row jpar-${row?.state ?? "waiting"}`;
     element.classList.toggle("jpar-odd", index % 2 === 1);
     element.classList.toggle("jpar-marked", index === this.#marked);
+    const [from, to] = this.#range ?? [-1, -1];
+    const chosen = index >= Math.min(from, to) && index <= Math.max(from, to);
+    element.classList.toggle("jpar-chosen", chosen);
     const texts = row
       ? this.#texts(row)
       : [count(index), ...Array<string>(this.#columns.count), "", ""];

@@ -16,6 +16,8 @@ import {
   type Stretch,
 } from "./timeline_lanes.ts";
 
+/** An answer has up to 45 kB. */
+const PAUSE_MS = 2000;
 const AXIS_PX = 22;
 const TOP_PX = 4;
 const TEXT_PX = 12;
@@ -32,7 +34,7 @@ export class TimelineView {
     "aria-label": "Timeline; arrows walk through chunks and workers",
   });
   readonly #tip = el("div", "jpar-tip", { hidden: true, role: "status" });
-  readonly #table = el("table", "jpar-sr");
+  readonly #table = el("table");
   readonly #surface: Surface;
   readonly #poll: Poll;
   readonly #channel: Channel;
@@ -49,8 +51,8 @@ export class TimelineView {
     this.#surface = new Surface(signal, (context, size, ink) => this.#paint(context, size, ink));
     this.#plot.append(this.#surface.canvas, this.#tip);
     const head = el("div", "jpar-chart-head", {}, this.#summary, this.#legend);
-    this.element.append(head, this.#plot, this.#table);
-    this.#poll = new Poll(this.element, signal, (until) => this.#ask(until));
+    this.element.append(head, this.#plot, el("div", "jpar-sr", {}, this.#table));
+    this.#poll = new Poll(this.element, signal, (until) => this.#ask(until), PAUSE_MS);
     this.#listen(signal);
   }
 

@@ -100,8 +100,9 @@ export function stretchAt({ stretches }: Lane, time: number): number {
 
 export function describe({ name }: Lane, stretch: Stretch): string {
   const long = duration(stretch.end - stretch.begin);
-  const begin = stretch.begin === 0 ? "the start" : duration(stretch.begin);
-  const when = `from ${begin} to ${duration(stretch.end)}`;
+  const length = stretch.end - stretch.begin;
+  const begin = stretch.begin === 0 ? "the start" : moment(stretch.begin, length);
+  const when = `from ${begin} to ${moment(stretch.end, length)}`;
   switch (stretch.kind) {
     case "chunk":
       return `${name}: ${items(stretch)} · ${long}, ${when}`;
@@ -112,6 +113,13 @@ export function describe({ name }: Lane, stretch: Stretch): string {
     case "part":
       return `${name}: ${percent(stretch.busy)} busy · ${when}`;
   }
+}
+
+/** A time, fine enough to tell the ends of a stretch apart. */
+function moment(seconds: number, length: number): string {
+  if (seconds >= 60 && length >= 1) return duration(seconds);
+  const digits = Math.ceil(-Math.log10(Math.max(length, 1e-6))) + 1;
+  return `${seconds.toFixed(Math.max(0, Math.min(digits, 6)))} s`;
 }
 
 function items({ start, stop }: Stretch): string {

@@ -169,9 +169,9 @@ test("a run that goes on can be cancelled again and is announced", () => {
   update({ status: "running", ended: false, can: ["pause", "cancel"], round: 1 });
   const cancel = [...host.querySelectorAll("button")].find((one) => one.textContent === "Cancel");
   assert.ok(cancel && !cancel.disabled && !cancel.parentElement!.hidden);
-  assert.match(one("[role=status]").textContent!, /goes on/);
+  assert.match(one(".jpar-sr[role=status]").textContent!, /goes on/);
   update({ status: "finished", ended: true, can: [], round: 1 });
-  assert.match(one("[role=status]").textContent!, /finished/);
+  assert.match(one(".jpar-sr[role=status]").textContent!, /finished/);
 });
 
 test("rows of an earlier round are read again though the prefix is the same", async () => {

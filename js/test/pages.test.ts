@@ -13,6 +13,7 @@ function row(index: number): Row {
     error: "",
     time: "1 ms",
     restored: false,
+    seconds: 0.001,
   };
 }
 

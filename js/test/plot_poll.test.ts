@@ -37,6 +37,7 @@ function setUp({ more = 0, slow = 0 } = {}) {
       clock.time += slow;
       return asked <= more;
     },
+    2000,
     clock,
   );
   const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -12,6 +12,8 @@ const asks: Record<string, Ask> = {
   detach: { kind: "detach" },
   rows: { kind: "rows", start: 100, stop: 200 },
   span: { kind: "span", start: 500, stop: 1000 },
+  find: { kind: "find", text: "radius", failed: true, start: 0 },
+  log: { kind: "log", index: 12 },
   errors: { kind: "errors" },
   failure: { kind: "failure", index: 12 },
   retry_all: { kind: "retry", scope: "all", index: 0 },

@@ -357,6 +357,7 @@ test("no string becomes markup", async () => {
     error: evil,
     time: evil,
     restored: false,
+    seconds: null,
   };
   const { host, model, update } = draw();
   const page: Page = { start: 0, prefix: 2, items: [evil, evil], values: [evil], rows: [row, row] };

@@ -42,9 +42,18 @@ test("words for what the pointer is on", () => {
   );
   assert.equal(
     describe(second!, second!.stretches[1]!),
-    "loky-2: idle · 500 ms, from 1.5 s to 2.0 s",
+    "loky-2: idle · 500 ms, from 1.50 s to 2.00 s",
   );
   assert.equal(describe(third!, third!.stretches[1]!), "w6: item 30 running · its chunk for 1.0 s");
+});
+
+test("the ends of a short stretch late in a run can be told apart", () => {
+  const [lane] = lanesOf(grid([255]), []);
+  const at = (begin: number, end: number): string =>
+    describe(lane!, { ...lane!.stretches[0]!, begin, end });
+  assert.match(at(1.08, 1.084), /from 1.0800 s to 1.0840 s$/);
+  assert.match(at(125.31, 125.61), /from 125.31 s to 125.61 s$/);
+  assert.match(at(125, 130), /from 2 min 05 s to 2 min 10 s$/);
 });
 
 test("the stretch at a time is the one that began before it", () => {

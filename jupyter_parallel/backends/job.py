@@ -9,7 +9,7 @@ from ..engine.ports import Chunk, ChunkEnd
 from .segments import Segment
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Job:
     """A chunk, packed, and what has become of it so far."""
 
@@ -23,6 +23,8 @@ class Job:
     stop: int
     future: Future[ChunkEnd] = field(default_factory=Future)
     apart: bool = False
+    begun: float = 0.0
+    """When a worker got it (monotonic seconds)."""
     deaths: int = 0
     killed: bool = False
     """Its worker was ended on request: do not try it again."""

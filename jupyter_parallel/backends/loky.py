@@ -24,10 +24,12 @@ from .sending import Definitions, Parcel, pack_apart, pack_items
 from .slot import Slot
 from .spawner import spawner
 from .travel import cannot_travel, refuse_generators
+from .turns import Turns
 
 _PIPE_LIMIT = 256_000
 """Item bytes above this go by a file in memory: a pipe is slower, and blocks when it is full."""
 _DEATHS = 3
+_LOADING = "what it imports must be importable from files on sys.path, or be defined in the notebook"
 
 
 class LokyBackend:
@@ -45,7 +47,7 @@ class LokyBackend:
     def __init__(self, workers: int) -> None:
         self._lock = threading.RLock()
         self._pid = os.getpid()
-        self._queue: collections.deque[Job] = collections.deque()
+        self._turns = Turns()
         self._tasks: dict[Token, tuple[Segment, Task]] = {}
         self._tokens = (f"{self._pid}-{number}" for number in itertools.count())
         self._definitions = Definitions()
@@ -75,10 +77,14 @@ class LokyBackend:
             raise CannotTravel(f"no room for the {size:.0f} MB the function takes along: {error}") from error
         token = next(self._tokens)
         self._tasks[token] = segment, task
+        with self._lock:
+            self._turns.enter(token)
         return token
 
     def retire(self, token: Token) -> None:
         segment, _ = self._tasks.pop(token, (None, None))
+        with self._lock:
+            self._turns.leave(token)
         if segment is not None:
             segment.close()
             for slot in self._slots:
@@ -94,7 +100,7 @@ class LokyBackend:
             future.set_exception(error)
             return future
         with self._lock:
-            self._queue.append(job)
+            self._turns.wait(job)
             self._wake()
         self._dispatch()
         return future
@@ -123,10 +129,10 @@ class LokyBackend:
     def _dispatch(self) -> None:
         """Give waiting chunks to idle workers; a chunk waits here, never at a orders."""
         with self._lock:
-            while self._queue and self._idle:
-                slot, job = self._idle.popleft(), self._queue.popleft()
+            while len(self._turns) and self._idle:
+                slot, job = self._idle.popleft(), self._turns.take()
                 if not slot.begin(job):
-                    self._queue.appendleft(job)
+                    self._turns.return_(job)
                     self._replace(slot)
 
     def _replace(self, slot: Slot) -> None:
@@ -147,7 +153,7 @@ class LokyBackend:
 
     def cut(self, chunk: Chunk, before: int) -> int:
         with self._lock:
-            for job in self._queue:
+            for job in self._turns:
                 if job.chunk is chunk:
                     return job.cut(before)
             slot = self._slot_of(chunk)
@@ -173,12 +179,14 @@ class LokyBackend:
                 self._replace(slot)
                 return
             self._resting.append(slot)
-            broken, self._queue = list(self._queue), collections.deque()
+            broken = self._turns.clear()
         for job in broken:
             _fail(job, BackendBroken(f"workers die before they can run anything: {reason}"))
 
     def answered(self, slot: Slot, job: Job, answer: orders.Answer, records: list[Record]) -> None:
         kind, stop, note = answer
+        with self._lock:
+            self._turns.done(job)
         if kind == orders.STALE:
             self._again(job)
             self._replace(slot)
@@ -191,7 +199,7 @@ class LokyBackend:
             job.release()
             job.future.set_result(ChunkEnd(slot.name, stop, records, job.nbytes))
         elif not apart:
-            _fail(job, BackendBroken(f"a worker cannot load the function: {note}"))
+            _fail(job, BackendBroken(f"a worker cannot load the function: {note}; {_LOADING}"))
 
     def _free(self, slot: Slot) -> None:
         with self._lock:
@@ -200,7 +208,7 @@ class LokyBackend:
 
     def _again(self, job: Job) -> None:
         with self._lock:
-            self._queue.appendleft(job)
+            self._turns.return_(job)
 
     def _send_apart(self, job: Job) -> None:
         job.release()
@@ -216,7 +224,7 @@ class LokyBackend:
             job.deaths += 1
             if not begun and job.deaths < _DEATHS:
                 # It died idle, or while it loaded the function: no item can be blamed.
-                self._queue.appendleft(job)
+                self._turns.return_(job)
                 return
         if begun:
             job.release()
@@ -238,7 +246,7 @@ class LokyBackend:
             if self._closed or os.getpid() != self._pid:
                 return
             self._closed = True
-            waiting, self._queue = list(self._queue), collections.deque()
+            waiting = self._turns.clear()
         for slot in self._slots:
             slot.end()
         for slot in self._slots:

@@ -67,7 +67,6 @@ class Run(ResultSequence):
         self._rerun = rerun
         self._relaunch = relaunch
         self._retrying = threading.Lock()
-        self._rounds = 0
         self._waiting = False
 
     # What it looks like -----------------------------------------------------------------------
@@ -261,7 +260,6 @@ class Run(ResultSequence):
         """
         wanted = None if only is None else self._indices(only)
         with self._retrying:
-            self._rounds += 1
             again = self._state.status.ended
             if again:
                 self._engine = self._relaunch()
@@ -316,7 +314,7 @@ class Run(ResultSequence):
                 waiting=self._waiting,
                 note=state.note,
                 saved=state.ledger.restored + state.saving.saved if state.saving.stores else None,
-                round=self._rounds,
+                round=state.rounds,
             )
 
     def item_states(self, start: int, stop: int) -> bytes:

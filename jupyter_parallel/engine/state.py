@@ -84,6 +84,8 @@ class RunState:
         """Why the backend could not go on, or an empty text."""
         self.out_of_time = False
         self.note = ""
+        self.rounds = 0
+        """How often items were told to run again."""
         self._sizer = ChunkSizer(workers, None if options.chunk_size == "auto" else options.chunk_size)
         self._queue = RangeQueue()
         self._window = Window(workers, capabilities, whole, options.timeout)
@@ -363,6 +365,7 @@ class RunState:
 
     def _retried(self, event: ev.RetryAsked, now: float) -> Instructions:
         lost = [i for i in event.indices if self.ledger[i] > ItemState.SUCCESS]
+        self.rounds += 1
         for index in lost:
             self.ledger.reopen(index)
             self.results.forget(index)

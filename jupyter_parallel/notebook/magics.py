@@ -53,6 +53,8 @@ class Magics:
             print(options.help_text())
             return None
         plan, chosen = prepared.plan, prepared.plan.options
+        if chosen.only is not None and prepared.out is not None:
+            print(f"--only gives the value of one item here; {prepared.out} stays as it is", file=sys.stderr)
         if chosen.only is not None:
             return plan.debug(chosen.only)
         announce = announcing(plan, prepared.program, lambda run: self._bind(prepared.out, run))

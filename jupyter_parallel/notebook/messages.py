@@ -8,6 +8,8 @@ Browser to kernel (each carries a ``mid``, is sent again until answered, and act
     {"kind": "detach", "mid": "v1-4"}
     {"kind": "rows", "mid": "v1-5", "start": 0, "stop": 100}
     {"kind": "span", "mid": "v1-6", "start": 500, "stop": 1000}
+    {"kind": "find", "mid": "v1-15", "text": "radius", "failed": true, "start": 0}
+    {"kind": "log", "mid": "v1-16", "index": 12}
     {"kind": "errors", "mid": "v1-9"}
     {"kind": "failure", "mid": "v1-10", "index": 12}
     {"kind": "retry", "mid": "v1-11", "scope": "all" | "failed" | "group" | "item", "index": 12}
@@ -34,8 +36,10 @@ from ..engine.overview import ItemState
 from ..engine.plan import CancellationPolicy
 from ..view import failures
 from ..view.format import cut, visible
+from ..view.logs import log
 from ..view.plot import points
 from ..view.rows import PAGE, ValueColumns, page
+from ..view.search import find
 from ..view.source import RunSource
 from ..view.timeline import Timeline
 from . import retrying
@@ -44,6 +48,7 @@ from .handles import debug_line
 POLICIES = {"all": CancellationPolicy.ALL, "pending": CancellationPolicy.PENDING}
 
 _MID_LENGTH = 64
+_TEXT_LENGTH = 200
 _LARGEST_INDEX = 2**53 - 1  # what a JavaScript number holds exactly
 _SPAN = 1_000_000
 _COLUMN_LENGTH = 2000
@@ -68,6 +73,8 @@ class Request:
     stop: int = 0
     scope: str = ""
     index: int = 0
+    text: str = ""
+    failed: bool = False
     step: int = 1
     x: int = 0
     y: str = ""
@@ -104,6 +111,18 @@ def _policy(value: Any, mid: str) -> CancellationPolicy:
     if not isinstance(value, str) or value not in POLICIES:
         raise BadMessage(f"policy {_quoted(value)} must be one of {', '.join(POLICIES)}", mid)
     return POLICIES[value]
+
+
+def _text(value: Any, mid: str) -> str:
+    if not isinstance(value, str) or len(value) > _TEXT_LENGTH:
+        raise BadMessage(f"text {_quoted(value)} must be a text of at most {_TEXT_LENGTH} characters", mid)
+    return value
+
+
+def _flag(value: Any, mid: str) -> bool:
+    if not isinstance(value, bool):
+        raise BadMessage(f"failed {_quoted(value)} must be true or false", mid)
+    return value
 
 
 def _scope(value: Any, mid: str) -> str:
@@ -143,6 +162,8 @@ _KINDS: dict[str, dict[str, Check]] = {
     "detach": {},
     "rows": _RANGE,
     "span": _RANGE,
+    "find": {"text": _text, "failed": _flag, "start": _index},
+    "log": {"index": _index},
     "errors": {},
     "failure": {"index": _index},
     "retry": {"scope": _scope, "index": _index},
@@ -220,12 +241,24 @@ class Answers:
     def points(self, request: Request, run: RunSource) -> dict[str, Any]:
         return points(run, request.start, request.stop, request.step, request.x, request.y)
 
+    def find(self, request: Request, run: RunSource) -> dict[str, Any]:
+        return find(run, request.text, request.failed, request.start, self._values)
+
+    def log(self, request: Request, run: RunSource) -> dict[str, Any]:
+        _check_known(request, run)
+        return log(run, request.index)
+
     def errors(self, request: Request, run: RunSource) -> dict[str, Any]:
         return failures.groups(run)
 
     def failure(self, request: Request, run: RunSource) -> dict[str, Any]:
         _check_known(request, run)
         return failures.failure(run, request.index) | {"debug": debug_line(run, request.index)}
+
+
+def _retry(request: Request, run: RunSource) -> None:
+    if not retrying.retry(run, request.scope, request.index):
+        raise BadMessage("nothing to retry: none of these items has failed by now", request.mid)
 
 
 def _check_known(request: Request, run: RunSource) -> None:
@@ -245,9 +278,11 @@ _SERVE: dict[str, Callable[[Answers, Request, RunSource], Mapping[str, Any] | No
     "detach": _command(lambda request, run: run.detach()),
     "rows": Answers.rows,
     "span": Answers.span,
+    "find": Answers.find,
+    "log": Answers.log,
     "errors": Answers.errors,
     "failure": Answers.failure,
-    "retry": _command(lambda request, run: retrying.retry(run, request.scope, request.index)),
+    "retry": _command(lambda request, run: _retry(request, run)),
     "timeline": Answers.timeline,
     "points": Answers.points,
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import html
 import json
-from html import escape
 from typing import Any
 
 from ..view.format import GLYPHS
@@ -41,7 +41,7 @@ STYLE = """
 .jpar-desk .jpar-desk-note { color: var(--jpar-muted); font-size: 12px; overflow-wrap: anywhere; }
 .jpar-desk .jpar-desk-problem { color: var(--jpar-wrong); font-size: 12px; overflow-wrap: anywhere;
   white-space: pre-wrap; }
-.jpar-desk code { font: 12px var(--jpar-code); color: inherit; background: var(--jpar-ground);
+.jpar-desk code { font: 12px var(--jpar-code); color: var(--jpar-text); background: var(--jpar-ground);
   padding: 0 3px; border-radius: 2px; }
 .jpar-desk pre.jpar-desk-cell { margin: 2px 0; padding: 8px 10px; font: 13px/1.5 var(--jpar-code);
   color: var(--jpar-text); background: var(--jpar-ground); border-left: 3px solid var(--jpar-rule);
@@ -63,19 +63,24 @@ STYLE = """
 _BAR = ("success", "failure", "cancelled", "skipped")
 
 
+def _safe(text: str) -> str:
+    """Return text that is markup nowhere; half a surrogate pair could not even be sent."""
+    return html.escape(text.encode("utf-8", "backslashreplace").decode())
+
+
 def note(text: str) -> str:
     """Return what helps, said quietly."""
-    return f'<div class="jpar-desk-note">{escape(text)}</div>' if text else ""
+    return f'<div class="jpar-desk-note">{_safe(text)}</div>' if text else ""
 
 
 def evaluated(source: str, told: str) -> str:
     """Return what an expression gave, and that it was this one."""
-    return f'<div class="jpar-desk-note" role="status"><code>{escape(source)}</code> {escape(told)}</div>'
+    return f'<div class="jpar-desk-note" role="status"><code>{_safe(source)}</code> {_safe(told)}</div>'
 
 
 def problem(text: str) -> str:
     """Return what is wrong; read aloud when it appears."""
-    return f'<div class="jpar-desk-problem" role="alert">✗ {escape(text)}</div>' if text else ""
+    return f'<div class="jpar-desk-problem" role="alert">✗ {_safe(text)}</div>' if text else ""
 
 
 def cell(text: str) -> str:
@@ -87,23 +92,23 @@ def cell(text: str) -> str:
     commands = ["notebook:insert-cell-below", "notebook:replace-selection"]
     arguments = json.dumps({"commands": commands, "args": {"text": text}})
     return (
-        f'<pre class="jpar-desk-cell" title="One click selects all of it">{escape(text)}</pre>'
+        f'<pre class="jpar-desk-cell" title="One click selects all of it">{_safe(text)}</pre>'
         '<div class="jpar-desk-take">'
         '<button class="jpar-desk-insert jpar-desk-button jupyter-button widget-button" '
         'data-commandlinker-command="apputils:run-all-enabled" '
-        f'data-commandlinker-args="{escape(arguments)}">Insert below</button>'
+        f'data-commandlinker-args="{_safe(arguments)}">Insert below</button>'
         f"{note('Or click the text, copy it, and paste it into a cell of yours.')}</div>"
     )
 
 
 def run_line(snapshot: dict[str, Any]) -> str:
     """Return a run in one line with its bar."""
-    status, name = snapshot["status"], escape(snapshot["name"])
+    status, name = snapshot["status"], _safe(snapshot["name"])
     times = " · ".join(filter(None, [snapshot["elapsed"], snapshot["remaining"]]))
     return (
         f'<div class="jpar-desk-run-line"><b><i style="font-style:normal;color:{STATUS[status]}">'
         f"{GLYPHS[status]}</i> {name}</b> {status} "
-        f"<span>{escape(counts_text(snapshot))}</span> <span>{escape(times)}</span></div>"
+        f"<span>{_safe(counts_text(snapshot))}</span> <span>{_safe(times)}</span></div>"
         f"{_bar(snapshot, name)}"
     )
 

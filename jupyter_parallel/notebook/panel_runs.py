@@ -17,6 +17,7 @@ from ..session import session
 from ..view.pulse import Pulse
 from ..view.snapshot import Snapshots
 from . import panel_looks as looks
+from . import retrying
 from .widget import NotBuilt, RunWidget, answer_on_subshells
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,6 @@ ROWS = 6
 """Runs in the list; ``%parallel_runs`` knows all."""
 EVERY = 0.2
 """Least seconds between two updates."""
-_WITHOUT_VALUE = ("failure", "cancelled", "skipped")
 
 
 class Row:
@@ -36,11 +36,11 @@ class Row:
         self._snapshots: Snapshots | None = None
         self._marked = marked
         self._show = show
-        self._unsubscribe: Callable[[], None] | None = None
         self._text = w.HTML(layout=w.Layout(flex="1 1 240px", min_width="0", margin="2px 8px 2px 2px"))
         self.pause = self._button("Pause", self._pause)
+        self.pause.layout.min_width = "76px"  # "Resume" is wider, and the bars shall end in one place
         self.cancel = self._button("Cancel", lambda run: run.cancel(CancellationPolicy.ALL))
-        self.retry = self._button("Retry", lambda run: run.retry())
+        self.retry = self._button("Retry", lambda run: retrying.retry(run, "all", 0))
         self.show = self._button("Show", show)
         buttons = w.HBox(
             [self.pause, self.cancel, self.retry, self.show], layout=w.Layout(flex_flow="row wrap")
@@ -81,43 +81,26 @@ class Row:
             return False
         snapshot = self._snapshots.take(run)
         self._text.value = looks.run_line(snapshot)
-        self._enable(snapshot, serial=run.overview().backend == "serial")
-        self._follow(run, live=not snapshot["ended"])
+        self._enable(snapshot)
         return not snapshot["ended"]
 
     def _point_at(self, run: Run | None) -> None:
-        self.leave()
         self._run = (lambda: None) if run is None else weakref.ref(run)
         self._snapshots = None if run is None else Snapshots(run)
 
-    def _follow(self, run: Run, *, live: bool) -> None:
-        """Listen to a live run; a subscription holds it, and one that has ended must be free to go."""
-        if not live:
-            self.leave()
-        elif self._unsubscribe is None:
-            self._unsubscribe = run.subscribe(_weakly(self._marked))
-
-    def _enable(self, snapshot: dict[str, Any], *, serial: bool) -> None:
-        can, name = snapshot["can"], snapshot["name"]
+    def _enable(self, snapshot: dict[str, Any]) -> None:
+        can, name = set(snapshot["can"]), snapshot["name"]
         resumes = "resume" in can
         self.pause.description = "Resume" if resumes else "Pause"
         self.pause.disabled = not resumes and "pause" not in can
         self.cancel.disabled = "cancel" not in can
-        held = any(state in _WITHOUT_VALUE for state, _ in snapshot["counts"])
-        # A serial run is its waiting: a click that is handled beside a cell must not become one.
-        self.retry.disabled = serial or not (snapshot["ended"] and held)
+        self.retry.disabled = not can & {"retry", "continue"}
         for button in self.buttons:
             button.tooltip = f"{button.description} {name}"
 
     @property
     def buttons(self) -> tuple[w.Button, ...]:
         return self.pause, self.cancel, self.retry, self.show
-
-    def leave(self) -> None:
-        """Stop following the run."""
-        if self._unsubscribe is not None:
-            self._unsubscribe()
-            self._unsubscribe = None
 
 
 class RunsView:
@@ -137,6 +120,7 @@ class RunsView:
         self._asked = False
         self._closed = False
         self._view: RunWidget | None = None
+        self._followed: weakref.WeakSet[Run] = weakref.WeakSet()
         self.rows = [Row(self.mark, self.show) for _ in range(ROWS)]
         self._title = w.HTML()
         self.live = w.VBox([])
@@ -177,11 +161,19 @@ class RunsView:
             runs = session.runs
             latest: list[Run | None] = [*reversed(runs[-ROWS:])]
             latest += [None] * (ROWS - len(latest))
+            self._follow(runs[-ROWS:])
             more = [row.draw(run) for row, run in zip(self.rows, latest, strict=True)]
             self._title.value = _heading(len(runs))
             if self._view is not None:
                 more.append(self._view.update())
             return any(more)
+
+    def _follow(self, runs: list[Run]) -> None:
+        """Hear of changes for as long as a run lives: one that has ended may go on."""
+        for run in runs:
+            if run not in self._followed:
+                self._followed.add(run)
+                run.subscribe(_weakly(self.mark))
 
     def show(self, run: Run) -> None:
         """Show the live view of a run below the list."""
@@ -205,8 +197,6 @@ class RunsView:
         if pulse is not None:
             pulse.mark()
         self._unwatch()
-        for row in self.rows:
-            row.leave()
         with self._drawing:
             if self._view is not None:
                 self._view.close()

@@ -30,14 +30,15 @@ SCOPES: dict[str, Callable[[RunSource, int], Sequence[int]] | None] = {
 """Everything without a value, or failed items only."""
 
 
-def retry(run: RunSource, scope: str, index: int) -> None:
-    """Run items again; returns when they are under way. Does nothing when none of them failed."""
+def retry(run: RunSource, scope: str, index: int) -> bool:
+    """Run items again; returns when they are under way. Say False when none of them failed."""
     choose = SCOPES[scope]
     only = None if choose is None else choose(run, index)
     if only is not None and not only:
-        return
+        return False
     if run.runs_in_waiter:
         # Serial items run inside ``retry``; whoever calls this answers the other buttons too.
         threading.Thread(target=run.retry, args=(only,), name="jupyter-parallel-retry", daemon=True).start()
     else:
         run.retry(only)
+    return True

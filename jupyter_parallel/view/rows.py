@@ -42,7 +42,7 @@ def page(source: RunSource, start: int, stop: int, values: ValueColumns) -> dict
     prefix = source.overview().prefix
     stop = min(stop, prefix, start + PAGE)
     targets = source.targets
-    rows = [_row(source.glance(index), targets, values) for index in range(start, stop)]
+    rows = [row(source.glance(index), targets, values) for index in range(start, stop)]
     return {
         "start": start,
         "prefix": prefix,
@@ -52,7 +52,8 @@ def page(source: RunSource, start: int, stop: int, values: ValueColumns) -> dict
     }
 
 
-def _row(glance: Glance, targets: tuple[str, ...], values: ValueColumns) -> dict[str, Any]:
+def row(glance: Glance, targets: tuple[str, ...], values: ValueColumns) -> dict[str, Any]:
+    """Return one row."""
     return {
         "index": glance.index,
         "state": glance.state.word,
@@ -61,6 +62,7 @@ def _row(glance: Glance, targets: tuple[str, ...], values: ValueColumns) -> dict
         "error": error_text(glance),
         "time": "" if glance.duration is None else duration(glance.duration),
         "restored": glance.restored,
+        "seconds": None if glance.duration is None else round(glance.duration, 6),
     }
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,19 @@ DEATHS: dict[str, Callable[[int], None]] = {
     "killed by signal 9 (SIGKILL)": is_killed,
     "killed by signal 11 (SIGSEGV)": crashes,
 }
+
+
+def test_a_small_run_does_not_wait_for_every_chunk_of_a_long_one(one: Harness) -> None:
+    order: list[int] = []
+    long, small = one.publish(time.sleep), one.publish(abs)
+    chunks = [one.chunk(long, [0.02], start) for start in range(3)] + [one.chunk(small, [-1], 10)]
+    futures = [one.backend.submit(chunk) for chunk in chunks]
+    for chunk, future in zip(chunks, futures, strict=True):
+        future.add_done_callback(lambda _, start=chunk.start: order.append(start))
+    for future in futures:
+        future.result(30)
+    assert order.index(10) == 1
+    assert [start for start in order if start != 10] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("position", [0, 5, 9])

@@ -281,6 +281,11 @@ def test_only_runs_one_item_in_the_kernel_and_gives_its_value(notebook):
     notebook.names["here"] = threading.get_ident()
     source = "%%parallel --only 2 for x in range(5)\nimport threading\n(x, threading.get_ident() == here)\n"
     assert notebook(source) == (2, True)
+    notebook.printed()
+    notebook("kept = 1")
+    assert notebook("%%parallel -o kept --only 2 for x in range(5)\nx * 10\n") == 20
+    assert notebook.names["kept"] == 1
+    assert "kept stays as it is" in notebook.printed()
     with pytest.raises(errors.UsageError, match="out of range"):
         notebook("%%parallel --only 9 for x in range(5)\nx\n")
 

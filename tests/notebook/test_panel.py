@@ -14,7 +14,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from jupyter_parallel import backends
-from jupyter_parallel.engine.plan import Options
+from jupyter_parallel.engine.plan import CancellationPolicy, Options
 from jupyter_parallel.errors import UsageError
 from jupyter_parallel.notebook.magics import Magics
 from jupyter_parallel.notebook.panel import Panel
@@ -378,6 +378,32 @@ def test_pause_cancel_and_retry_do_what_they_say(held: Any) -> None:
     wait_until(lambda: row.retry.disabled, "nothing is left to try again")
 
 
+def test_a_run_that_goes_on_after_its_end_is_followed_again(held: Any) -> None:
+    run, row, gate = held
+    run.cancel(CancellationPolicy.ALL)
+    gate.set()
+    wait_until(lambda: not row.retry.disabled, "the row shows the end")
+    run.retry()  # somebody else does, not the panel
+    wait_until(lambda: "4 success" in row.text and row.retry.disabled, "the row shows the new end")
+
+
+def test_a_serial_run_is_tried_again_without_holding_the_click(desk: Desk) -> None:
+    gate, threads = threading.Event(), []
+    desk.shell.user_ns["once"] = lambda: threads.append(threading.current_thread()) or gate.wait(20)
+    desk.shell.user_ns["fails"] = lambda: len(threads) == 1 and 1 / 0
+    options = "-o alone -b serial -j 1 --on-error collect --quiet"
+    gate.set()
+    desk.shell.run_cell(f"%%parallel {options} for x in [0]\nonce()\nfails()", store_history=False)
+    row = desk.panel.runs.rows[0]
+    wait_until(lambda: "1 failure" in row.text and not row.retry.disabled, "the row shows the failure")
+    gate.clear()
+    row.retry.click()
+    wait_until(lambda: "running" in row.text, "the item runs again")
+    gate.set()
+    wait_until(lambda: "1 success" in row.text, "the item has a value")
+    assert threads[1] is not threading.current_thread()
+
+
 def test_runs_of_cells_are_listed_too_the_latest_first(desk: Desk) -> None:
     kept = []
     for number in range(ROWS + 2):
@@ -399,6 +425,7 @@ def test_the_live_view_of_a_run_is_shown_below_and_replaced(desk: Desk) -> None:
     assert first.comm is None
     wait_until(lambda: second.snapshot["ended"], "the view shows the end")
     assert second.snapshot["name"] == "more"
+    wait_until(lambda: "results" in desk.panel.runs.rows[1].text, "the first run is the second row")
     desk.panel.runs.rows[1].show.click()
     wait_until(lambda: desk.panel.runs.live.children[0].snapshot["name"] == "results", "the other is shown")
     assert run.result()
@@ -501,6 +528,12 @@ def test_nothing_of_the_users_becomes_markup(desk: Desk) -> None:
     seen += shown(desk.panel.root)
     assert any("&lt;img" in text for text in seen)
     assert not [text for text in seen if "<img" in text]
+
+
+def test_half_a_surrogate_pair_is_written_out(desk: Desk) -> None:
+    desk.type("area", "radii", name="\ud800")
+    assert "\\ud800" in desk.panel.cell.value
+    "".join(shown(desk.panel.root)).encode()
 
 
 def test_every_control_has_a_label_or_a_text(desk: Desk) -> None:

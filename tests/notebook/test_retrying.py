@@ -33,8 +33,10 @@ def test_a_scope_says_which_items_run_again(
 
 @pytest.mark.parametrize(("scope", "index"), [("group", 1), ("item", 1), ("item", 10**9)])
 def test_items_that_did_not_fail_are_left_alone(run: FakeRun, scope: str, index: int) -> None:
-    retrying.retry(run, scope, index)
+    answered = Answers().answer(parse({"kind": "retry", "mid": "a", "scope": scope, "index": index}), run)
     assert run.retried == []
+    assert not answered["ok"]
+    assert "nothing to retry" in answered["error"]
 
 
 def test_a_serial_run_does_not_keep_the_other_buttons_waiting(run: FakeRun) -> None:

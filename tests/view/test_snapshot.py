@@ -185,3 +185,25 @@ def test_a_snapshot_of_hostile_texts_is_bounded_and_can_be_sent() -> None:
     run.say(0, evil)
     sent = json.dumps([Snapshots(run).take(run), printed_lines(run)]).encode()
     assert len(sent) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("status", "states", "total", "can"),
+    [
+        (RunStatus.FINISHED, "22", 2, []),
+        (RunStatus.FINISHED, "23", 2, ["retry"]),
+        (RunStatus.FAILED, "35", 2, ["continue", "retry"]),
+        (RunStatus.CANCELLED, "24", 2, ["continue"]),
+        (RunStatus.CANCELLED, "22", None, ["continue"]),
+        (RunStatus.INTERRUPTED, "22", 9, ["continue"]),
+        (RunStatus.FAILED, "22", None, []),
+    ],
+)
+def test_an_ended_run_offers_what_is_left_to_do(
+    status: RunStatus, states: str, total: int | None, can: list[str]
+) -> None:
+    run = FakeRun(range(len(states)))
+    run.states[:] = bytes(map(int, states))
+    run.total = total
+    run.end(status)
+    assert commands(run.overview()) == can

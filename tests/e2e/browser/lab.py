@@ -29,7 +29,7 @@ HARMLESS = re.compile(
     # Notebook 7 asks for settings of a plugin that it does not have.
     r"|^TypeError: Cannot read properties of undefined \(reading 'schema'\)"
     # The tests end a kernel that the page still talks to.
-    r"|^(Error: )?Canceled|^(Error: )?Kernel is dead|^(Error: )?Session disposed",
+    r"|^(Error: )?(Canceled|Kernel is dead|Session disposed)|^Could not restore the debugger state: Canceled",
 )
 
 

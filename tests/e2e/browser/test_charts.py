@@ -64,6 +64,8 @@ def test_the_timeline_and_the_plot_of_a_run(create: Create, theme: str, tmp_path
     expect(timeline.get_by_role("status")).to_contain_text("worker-1: ")
     assert has_ink(timeline.locator("canvas"))
     shown.root.screenshot(path=folder / f"timeline-{theme}.png")
+    # The table for screen readers must not make the output taller than what is seen.
+    assert shown.root.evaluate("e => e.scrollHeight - e.clientHeight") <= 1
 
     shown.press("Plot")
     chart = shown.root.locator(".jpar-plot")

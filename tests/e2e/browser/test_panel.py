@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from . import lab, widget
 from .cells import LOAD
 from .conftest import Create
+from .server import Server
 from .test_looks import THEMES
 
 AREA = """
 radii = list(range(1, 41))
+def load(names):
+    return names
 def area(radius):
     time.sleep(0.05)
     if radius % 13 == 0:
@@ -94,7 +97,18 @@ def test_pictures_of_the_panel(create: Create, theme: str, width: int, tmp_path:
     panel.button("Run").click()
     panel.shows("3 failure")
     panel.button("Fewer options").click()
+    panel.field("Function").fill("hold")
+    panel.field("Items").fill("load(['go', 'go', 'go', 'go'])")
+    panel.field("Name of the results").fill("held")
+    panel.shows("it calls load")
+    panel.button("Check").click()
+    panel.shows("Run takes these")
+    panel.button("Run").click()
+    panel.shows("2 running")
+    panel.button("Pause").first.click()
+    panel.shows("paused")
     page.screenshot(path=folder / f"panel-page-{theme}-{width}.png")
+    notebook.signal("go")
     panel.root.screenshot(path=folder / f"panel-ran-{theme}-{width}.png")
 
 
@@ -192,6 +206,29 @@ def test_hostile_text_stays_text(create: Create) -> None:
     panel.shows("1 failure")
     assert panel.root.locator("img").count() == 0
     assert notebook.page.evaluate("window.hacked") is None
+
+
+def test_it_works_in_notebook_7(browser: Browser, lab_server: Server) -> None:
+    page = lab.opened(browser, lab_server, start=False)
+    notebook = page.write("panel7", [LOAD + AREA, PANEL])
+    page.page.goto(f"{lab_server.url}/notebooks/{notebook.path}", wait_until="domcontentloaded")
+    page.wait_restored()
+    notebook.wait_ready()
+    panel = opened(notebook, 0, 1)
+    panel.choose("area", "radii")
+    panel.shows("gives 40 items")
+    panel.button("Run").click()
+    panel.shows("37 success · 3 failure")
+    panel.button("Insert below").click()
+    expect(notebook.cell(2)).to_contain_text("area(radius)")
+    assert page.unexpected_errors() == []
+    page.page.context.close()
+
+
+def test_a_saved_panel_says_how_to_get_it_back(create: Create) -> None:
+    notebook = create(LOAD + AREA, PANEL)
+    opened(notebook, 0, 1)
+    assert "run %parallel_panel again" in notebook.text(1)
 
 
 def test_a_second_cell_shows_the_same_panel(create: Create) -> None:
