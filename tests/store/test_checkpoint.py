@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import os
 import random
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -400,3 +403,39 @@ def test_a_nested_partial_is_the_same_function_after_a_restart() -> None:
     made = functools.partial(square)
     run(made, range(3))
     assert run(functools.partial(square), range(3)).counts.restored == 3
+
+
+INTERRUPTED = """
+import os, signal, sys, threading, time
+from jupyter_parallel import errors, last_run, parallel_map
+def slow(x):
+    time.sleep(0.01)
+    return x
+threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    jobs = 1 if sys.argv[1] == "serial" else 2
+    parallel_map(slow, range(2000), backend=sys.argv[1], n_jobs=jobs, checkpoint="c")
+except KeyboardInterrupt:
+    pass
+done = [index for index, _ in last_run().successes()]
+values = parallel_map(slow, [*done, -1, -2], backend="thread", n_jobs=4, checkpoint="c")
+again = last_run()
+print(len(done), again.counts.restored, values == [*done, -1, -2])
+"""
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_interrupt_loses_nothing_that_was_finished(home: Path, backend: str) -> None:
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", INTERRUPTED, backend]
+    done = subprocess.run(
+        command,
+        env=env,
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    finished, restored, right = done.stdout.split()
+    assert int(restored) == int(finished) > 0 and right == "True"
