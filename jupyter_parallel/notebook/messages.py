@@ -257,8 +257,10 @@ class Answers:
 
 
 def _retry(request: Request, run: RunSource) -> None:
-    if not retrying.retry(run, request.scope, request.index):
-        raise BadMessage("nothing to retry: none of these items has failed by now", request.mid)
+    try:
+        retrying.retry(run, request.scope, request.index)
+    except retrying.NothingToRetry as problem:
+        raise BadMessage(str(problem), request.mid) from None
 
 
 def _check_known(request: Request, run: RunSource) -> None:

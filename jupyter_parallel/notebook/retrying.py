@@ -30,15 +30,24 @@ SCOPES: dict[str, Callable[[RunSource, int], Sequence[int]] | None] = {
 """Everything without a value, or failed items only."""
 
 
-def retry(run: RunSource, scope: str, index: int) -> bool:
-    """Run items again; returns when they are under way. Say False when none of them failed."""
+class NothingToRetry(ValueError):
+    """None of the items that were meant has failed."""
+
+
+def retry(run: RunSource, scope: str, index: int) -> None:
+    """Run items again; returns when they are under way.
+
+    Raises
+    ------
+    NothingToRetry
+        None of them has failed, or they have been run again meanwhile.
+    """
     choose = SCOPES[scope]
     only = None if choose is None else choose(run, index)
     if only is not None and not only:
-        return False
+        raise NothingToRetry("nothing to retry: none of these items has failed by now")
     if run.runs_in_waiter:
         # Serial items run inside ``retry``; whoever calls this answers the other buttons too.
         threading.Thread(target=run.retry, args=(only,), name="jupyter-parallel-retry", daemon=True).start()
     else:
         run.retry(only)
-    return True
