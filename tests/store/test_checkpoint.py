@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import random
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -251,6 +253,16 @@ def test_what_cannot_be_compared_is_named() -> None:
 
     assert "not checked: guard (_thread.lock)" in run(guarded, range(3)).overview().note
     assert run(guarded, range(3)).counts.restored == 3
+
+
+def test_other_versions_of_packages_are_told_and_change_nothing(home: Path) -> None:
+    run(square, range(3))
+    with contextlib.closing(sqlite3.connect(home / ".jupyter_parallel" / "c.sqlite")) as connection:
+        connection.execute("update epoch set versions = ?", ('{"python": "3.9.1"}',))
+        connection.commit()
+    again = run(square, range(3))
+    assert again.counts.restored == 3
+    assert "stored with other versions: python was 3.9.1 and is 3." in again.overview().note
 
 
 # Items ------------------------------------------------------------------------------------------
