@@ -154,7 +154,7 @@ def test_a_kernel_killed_at_random_moments_is_resumed_until_done(
                 reply = ready.finish(cell, timeout=60)
                 assert reply.error == "", reply
                 told = ready.run("run.overview().note, run.counts.restored").value
-                assert f"{len(campaign.saved)} of {size} restored from" in told, told
+                assert f"{len(campaign.saved):,} of {size:,} restored from" in told, told
                 assert ready.run(f"list(run) == [work(x) for x in range({size})]").value == "True"
                 break
         _quiet()
