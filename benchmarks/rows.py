@@ -15,7 +15,7 @@ import psutil
 from jupyter_parallel import Runner
 from jupyter_parallel.engine.run import Run
 
-from . import work
+from . import keeping, work
 from .measure import Line, alternate, seconds
 
 MILLION = range(1_000_000)
@@ -190,4 +190,8 @@ ROWS: dict[str, Callable[[int], Iterator[Line]]] = {
     "neighbours": neighbours,
     "captured": captured,
     "start": start,
+    "checkpoint": keeping.checkpoint,
+    "resume": keeping.resume,
+    "store": keeping.store,
+    "stream": keeping.stream,
 }

@@ -43,3 +43,18 @@ def captures_100_mb() -> Callable[[int], float]:
         return float(array[index])
 
     return look_up
+
+
+def kilobyte(index: int) -> bytes:
+    return random.Random(index).randbytes(1000)
+
+
+def record(index: int) -> dict[str, object]:
+    """Return a dict of ten fields that takes about 1 kB pickled."""
+    draw = random.Random(index)
+    numbers: dict[str, object] = {f"number_{n}": draw.random() for n in range(8)}
+    return {**numbers, "name": f"sample {index}", "text": draw.randbytes(380).hex()}
+
+
+def vector(index: int) -> object:
+    return numpy.random.default_rng(index).random(125)

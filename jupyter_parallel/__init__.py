@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 # Imported when first used, so that `import jupyter_parallel` costs next to nothing.
 _HOMES = {
     "CancellationPolicy": "engine.plan",
-    "Run": "engine.run",
+    "Run": "keeping",
     "Runner": "api",
     "context": "worker.context",
     "errors": "errors",
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .api import Runner as Runner
     from .api import parallel_map as parallel_map
     from .engine.plan import CancellationPolicy as CancellationPolicy
-    from .engine.run import Run as Run
+    from .keeping import Run as Run
     from .session import last_run as last_run
     from .worker.context import context as context
 

@@ -8,9 +8,15 @@
     │   ├── BackendNotInstalled   a backend whose package is missing
     │   ├── UndefinedName         a free name of the body exists nowhere (also a NameError)
     │   ├── BodySyntaxError       the cell cannot be parsed (also a SyntaxError)
-    │   └── CannotTravel          a captured object cannot be sent to workers
+    │   ├── CannotTravel          a captured object cannot be sent to workers
+    │   └── FunctionChanged       a checkpoint holds results of different code
     ├── InputError                the items iterable itself failed
     ├── BackendBroken             workers cannot be started or kept alive
+    ├── CheckpointError           a checkpoint cannot be used
+    │   ├── CheckpointBusy        somebody else writes it
+    │   ├── CheckpointDamaged     its file is no longer readable
+    │   └── UntrustedCheckpoint   its results were not signed by this user
+    ├── SaverFailed               the saver raised; the values are kept in the run
     ├── NotReady                  a value was asked for while the kernel answers an inspection
     ├── RunCancelled              the run was cancelled while somebody waited for it
     │   └── RunTimeout            it reached its time limit
@@ -18,6 +24,7 @@
     │   ├── ItemFailed
     │   ├── ItemCancelled
     │   └── ItemSkipped
+    ├── ValueNotKept              the value was saved and, as asked for, not kept in memory
     └── ResultUndecodable         the bytes of a value cannot be turned into an object here
 
     RunFailed                     ExceptionGroup of ItemFailed, with ``.run``
@@ -83,6 +90,30 @@ class CannotTravel(UsageError, TypeError):
     """A function or captured object that cannot be sent to a worker."""
 
 
+class FunctionChanged(UsageError):
+    """A checkpoint holds results of a function that has changed; shows what has."""
+
+
+class CheckpointError(JupyterParallelError):
+    """A checkpoint that cannot be used."""
+
+
+class CheckpointBusy(CheckpointError):
+    """Another run writes the checkpoint."""
+
+
+class CheckpointDamaged(CheckpointError):
+    """The file of a checkpoint is no longer readable as one."""
+
+
+class UntrustedCheckpoint(CheckpointError):
+    """Results in a checkpoint that this user has not signed: opening them could run foreign code."""
+
+
+class SaverFailed(JupyterParallelError):
+    """The saver raised; what it was given and all else is kept in ``.run``."""
+
+
 class InputError(JupyterParallelError):
     """The items iterable raised, or is not an iterable of items."""
 
@@ -132,6 +163,10 @@ class ItemCancelled(ItemError):
 
 class ItemSkipped(ItemError):
     """The item never ran."""
+
+
+class ValueNotKept(ItemError):
+    """The item's value was saved and then dropped from memory, as ``keep=False`` asks."""
 
 
 class ResultUndecodable(ItemError):

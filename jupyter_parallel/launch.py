@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from . import backends
+from . import backends, keeping
 from .backends.travel import files_of
 from .engine.engine import Engine
 from .engine.feed import Feed
 from .engine.notifier import Notifier
 from .engine.plan import MISSING, Options, parse_size
-from .engine.ports import Backend, MonotonicClock, Observer
+from .engine.ports import Backend, MonotonicClock, Observer, Sink, Store
 from .engine.run import Run
 from .engine.state import RunState, Source
 from .errors import RunFailed, UsageError
@@ -53,6 +53,8 @@ class Plan:
         What is known of the items, when their iterable cannot tell.
     targets
         Column names of an item in tables.
+    text
+        Source of the function, where no file has it.
     """
 
     function: Callable[..., Any]
@@ -63,6 +65,7 @@ class Plan:
     sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     source: Source | None = None
     targets: Sequence[str] = ("item",)
+    text: str = ""
 
     @property
     def task(self) -> Task:
@@ -74,7 +77,9 @@ class Plan:
             dict(self.kwargs),
             self.options.seed,
             {**_quoted(self.function), **self.sources},
-            None if limit is None else parse_size(limit),
+            memory_limit=None if limit is None else parse_size(limit),
+            # What is stored must not change when a later item changes an object.
+            pickled=self.options.checkpoint is not None,
         )
 
     def debug(self, index: int) -> Any:
@@ -230,6 +235,13 @@ def _check_capabilities(backend: Backend, options: Options) -> None:
         )
 
 
+def _store(plan: Plan) -> Store | None:
+    if plan.options.checkpoint is None:
+        return None
+    what = keeping.Function(plan.function, plan.call, plan.kwargs, plan.text)
+    return keeping.checkpoint(what, plan.options, plan.targets)
+
+
 def _users_level() -> int:
     """Return the ``stacklevel`` of the first frame outside this package, as the caller counts it."""
     frames = [frame.filename for frame in traceback.extract_stack()][-2::-1]
@@ -241,7 +253,11 @@ class _Launcher:
     """Everything a run keeps between its start and a retry."""
 
     def __init__(self, plan: Plan) -> None:
+        plan.options.check_together()
         self._plan = plan
+        self._store = _store(plan)
+        self._sink = keeping.sink(plan.options)
+        self._outlets: list[Store | Sink] = [one for one in (self._store, self._sink) if one is not None]
         self._feed = Feed(plan.items, plan.source)
         self._state: RunState | None = None
         self._observers: list[Observer] = []
@@ -261,10 +277,12 @@ class _Launcher:
             self._state = self._fresh_state(backend)
 
         def at_end() -> None:
+            for outlet in self._outlets:
+                outlet.close()
             backend.retire(token)
             backends.release(backend)
 
-        return Engine(
+        engine = Engine(
             self._state,
             backend,
             token,
@@ -273,7 +291,16 @@ class _Launcher:
             changed=self._changed,
             notifier=Notifier(self._observers),
             at_end=at_end,
+            store=self._store,
+            sink=self._sink,
         )
+        try:
+            for outlet in self._outlets:
+                outlet.open(engine.post)
+        except BaseException:
+            at_end()
+            raise
+        return engine
 
     def run(self, engine: Engine) -> Run:
         """Return the handle of the run."""

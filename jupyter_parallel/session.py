@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Protocol
 
 from .engine.plan import Options
@@ -30,6 +31,8 @@ class Session:
     def __init__(self) -> None:
         self.options = Options()
         self.screen: Screen = dark
+        self.folder: Path | None = None
+        """Where the notebook is: checkpoints lie beside it. Without one, the working directory."""
         self.label: Callable[[str], str | None] = lambda filename: None
         """Returns what people call the notebook code of a file name, None for a file."""
         self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
@@ -46,6 +49,11 @@ class Session:
         """Call back when a run starts, on the thread that starts it; return what ends that."""
         self._watchers.append(callback)
         return lambda: self._watchers.remove(callback) if callback in self._watchers else None
+
+    @property
+    def root(self) -> Path:
+        """The folder in which checkpoints have theirs."""
+        return self.folder or Path.cwd()
 
     @property
     def last(self) -> Run | None:

@@ -5,6 +5,7 @@ They make a run deterministic: nothing sleeps, no thread runs, time is moved by 
 
 from __future__ import annotations
 
+import pickle
 from array import array
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -18,6 +19,7 @@ from .engine.ports import (
     Failed,
     Failure,
     Force,
+    Pieces,
     Progress,
     Record,
     Values,
@@ -55,6 +57,13 @@ class Objects:
 
     def brief(self, position: int) -> str | dict[str, str]:
         return repr(self._values[position])
+
+    def pieces(self, first: int, last: int) -> Pieces:
+        return [pickle.dumps(self._values[first:last], 5)], []
+
+    @property
+    def nbytes(self) -> int:
+        return 0
 
 
 def values(start: int, objects: Sequence[Any], *, seconds: float = 0.0, at: float = 0.0) -> Values:

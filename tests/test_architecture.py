@@ -29,6 +29,8 @@ HEAVY = {
     "ipywidgets",
     "traitlets",
     "tqdm",
+    "pyarrow",
+    "sqlite3",
 }
 
 
@@ -50,10 +52,11 @@ def room(ours: str = "", top: str = "", lazy: str = "") -> Room:
 
 
 ROOMS = {
-    "__init__": room("api session errors engine worker"),
+    "__init__": room("api session keeping errors engine worker"),
     "errors": room(),
     "session": room("errors engine"),
-    "launch": room("errors engine worker backends session"),
+    "keeping": room("errors engine session store"),
+    "launch": room("errors engine worker backends session keeping"),
     "api": room("errors engine backends launch session"),
     "testing": room("errors engine"),
     "engine": room("errors engine", lazy="numpy pandas"),  # ``Run.__array__`` and ``to_pandas``
@@ -61,9 +64,11 @@ ROOMS = {
     "backends": room(
         "errors engine.ports engine.plan engine.overview worker backends", lazy="loky cloudpickle psutil"
     ),
+    # ``stored`` makes the run that ``Run.open`` returns, so it sees the whole engine.
+    "store": room("errors engine worker store", lazy="numpy pyarrow"),
     "view": room("errors engine view", lazy="tqdm"),
     "notebook": room(
-        "errors engine session launch view notebook",
+        "errors engine session launch keeping view notebook",
         top="IPython ipywidgets anywidget traitlets",
         lazy="IPython ipywidgets anywidget traitlets comm ipykernel",
     ),

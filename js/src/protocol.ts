@@ -26,7 +26,8 @@ export interface Snapshot {
   status: RunStatus;
   ended: boolean;
   backend: string;
-  counts: [ItemState, number][];
+  /** States that occur; then how many values came from a checkpoint, and how many are in it. */
+  counts: [ItemState | "restored" | "saved", number][];
   complete: number;
   total: number | null;
   known: number;
@@ -63,6 +64,8 @@ export interface Row {
   value: string[];
   error: string;
   time: string;
+  /** The value came from a checkpoint. */
+  restored: boolean;
   seconds: number | null;
 }
 

@@ -266,7 +266,13 @@ export class TableView {
   #texts(row: Row): string[] {
     const missing = Math.max(this.#columns.values.length - row.value.length, 0);
     const value = row.error ? [row.error] : [...row.value, ...Array<string>(missing).fill("")];
-    return [count(row.index), ...row.item, ...value, row.time, `${GLYPHS[row.state]} ${row.state}`];
+    return [
+      count(row.index),
+      ...row.item,
+      ...value,
+      row.time,
+      `${GLYPHS[row.state]} ${row.restored ? "restored" : row.state}`,
+    ];
   }
 }
 

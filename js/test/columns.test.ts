@@ -4,7 +4,16 @@ import { Columns } from "../src/columns.ts";
 import type { Row } from "../src/protocol.ts";
 
 function row(item: string[], value: string[], error = ""): Row {
-  return { index: 0, state: "success", item, value, error, time: "", seconds: null };
+  return {
+    index: 0,
+    state: "success",
+    item,
+    value,
+    error,
+    time: "",
+    seconds: null,
+    restored: false,
+  };
 }
 
 test("columns grow with their texts and never shrink", () => {

@@ -12,6 +12,7 @@ function row(index: number): Row {
     value: ["1"],
     error: "",
     time: "1 ms",
+    restored: false,
     seconds: 0.001,
   };
 }

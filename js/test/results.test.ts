@@ -39,6 +39,7 @@ function row(index: number): Row {
     error: failed ? "ValueError: <b>no</b>" : "",
     time: "1 ms",
     seconds: 0.001,
+    restored: false,
   };
 }
 

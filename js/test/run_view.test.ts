@@ -356,6 +356,7 @@ test("no string becomes markup", async () => {
     value: [evil],
     error: evil,
     time: evil,
+    restored: false,
     seconds: null,
   };
   const { host, model, update } = draw();

@@ -12,7 +12,7 @@ from ..worker import capture
 from ..worker.awaiting import EventLoop
 from ..worker.context import Execution
 from ..worker.execute import run_chunk
-from ..worker.outbox import Outbox
+from ..worker.outbox import Outbox, PickledOutbox
 from ..worker.page import ASK, CURRENT, SINCE, STOP, Page
 from ..worker.payload import Program, Task, program_here
 from ..worker.report import install_sources
@@ -57,7 +57,8 @@ class LocalChunk:
     def run(self, worker: str, loop: EventLoop, fatal: Callable[[BaseException], bool] | None = None) -> int:
         """Run the chunk; return the first item that was not run."""
         self.worker = worker
-        outbox = Outbox(self.page, self.program.sources, self.chunk.start, loop)
+        kind = PickledOutbox if self.program.pickled else Outbox
+        outbox = kind(self.page, self.program.sources, self.chunk.start, loop)
         self.execution = Execution(self.page, outbox, self.seed, self._captures)
         self.page.times[SINCE] = perf_counter()
         self._outbox = outbox

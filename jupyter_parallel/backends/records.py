@@ -2,86 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..engine.ports import Failed, Failure, Output, Record, Values
-from ..worker.brief import brief, text
 from ..worker.capture import Said
-from ..worker.envelope import Arrived, Batch, Brief, Broke, Done, Each, Made
-
-_RAW = object()
-
-
-class BatchValues:
-    """Plain values that share one pickle."""
-
-    def __init__(self, data: memoryview, count: int) -> None:
-        self._data: memoryview | None = data
-        self._count = count
-        self._values: list[Any] = []
-
-    def __len__(self) -> int:
-        return self._count
-
-    def all(self) -> list[Any]:
-        data = self._data
-        if data is not None:
-            # Builtins only: nothing of a user's can run here.
-            self._values = pickle.loads(data)
-            self._data = None
-        return self._values
-
-    def get(self, position: int) -> Any:
-        return self.all()[position]
-
-    def brief(self, position: int) -> Brief:
-        return text(self.get(position))
-
-
-class EachValues:
-    """Values with a pickle of their own, decoded when somebody looks."""
-
-    def __init__(self, data: list[memoryview], briefs: list[Brief]) -> None:
-        self._data: list[memoryview | None] = list(data)
-        self._values: list[Any] = [_RAW] * len(data)
-        self._briefs = briefs
-
-    def __len__(self) -> int:
-        return len(self._briefs)
-
-    def all(self) -> list[Any]:
-        return [self.get(position) for position in range(len(self))]
-
-    def get(self, position: int) -> Any:
-        data = self._data[position]
-        if data is not None:
-            self._values[position] = pickle.loads(data)
-            self._data[position] = None
-        return self._values[position]
-
-    def brief(self, position: int) -> Brief:
-        return self._briefs[position]
-
-
-class ObjectValues:
-    """Values that never left this process."""
-
-    def __init__(self, values: list[Any]) -> None:
-        self._values = values
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def all(self) -> list[Any]:
-        return list(self._values)
-
-    def get(self, position: int) -> Any:
-        return self._values[position]
-
-    def brief(self, position: int) -> Brief:
-        return brief(self._values[position])
+from ..worker.envelope import Arrived, Batch, Broke, Done, Each, Made
+from ..worker.values import BatchValues, EachValues, ObjectValues, blob_values
 
 
 def _batch(record: Batch) -> Record:
@@ -93,7 +20,8 @@ def _each(record: Each) -> Record:
 
 
 def _done(record: Done) -> Record:
-    return Values(record.start, record.stamps, ObjectValues(record.values))
+    values = blob_values(record.values) if record.blobs else ObjectValues(record.values)
+    return Values(record.start, record.stamps, values)
 
 
 def _broke(record: Broke) -> Record:

@@ -83,29 +83,34 @@ class RangeQueue:
 
     def __init__(self) -> None:
         self._back: deque[tuple[int, int, bool]] = deque()
-        self._new = 0
-        self._end = 0
+        self._new: deque[tuple[int, int]] = deque()
 
     def __len__(self) -> int:
-        return self._end - self._new + sum(stop - start for start, stop, _ in self._back)
+        back = sum(stop - start for start, stop, _ in self._back)
+        return back + sum(stop - start for start, stop in self._new)
 
-    @property
-    def fresh(self) -> int:
-        """How many new items wait."""
-        return self._end - self._new
+    def ready(self, size: int) -> bool:
+        """Whether the next new items fill a group, or never will: items beside them have a value already."""
+        if not self._new:
+            return False
+        start, stop = self._new[0]
+        return stop - start >= size or len(self._new) > 1
 
     @property
     def came_back(self) -> bool:
         return bool(self._back)
 
-    def add(self, count: int) -> None:
-        """Append ``count`` new items."""
-        self._end += count
+    def add(self, start: int, stop: int) -> None:
+        """Append new items."""
+        if self._new and self._new[-1][1] == start:
+            start = self._new.pop()[0]
+        if start < stop:
+            self._new.append((start, stop))
 
-    def begin_at(self, index: int) -> None:
-        """New items start at ``index``; nothing waits."""
-        self._back.clear()
-        self._new = self._end = index
+    @property
+    def next_new(self) -> int | None:
+        """The first new item, where it is next."""
+        return self._new[0][0] if self._new and not self._back else None
 
     def put_back(self, start: int, stop: int, *, whole: bool = False) -> None:
         """Return a range to the front."""
@@ -120,15 +125,17 @@ class RangeQueue:
                 self._back.appendleft((start + size, stop, False))
                 stop = start + size
             return start, stop
-        start = self._new
-        self._new = min(self._end, start + size)
-        return start, self._new
+        if not self._new:
+            return 0, 0
+        start, end = self._new.popleft()
+        stop = min(end, start + size)
+        if stop < end:
+            self._new.appendleft((stop, end))
+        return start, stop
 
     def clear(self) -> list[tuple[int, int]]:
         """Empty the queue; return the ranges it held."""
-        ranges = [(start, stop) for start, stop, _ in self._back]
-        if self._new < self._end:
-            ranges.append((self._new, self._end))
+        ranges = [(start, stop) for start, stop, _ in self._back] + list(self._new)
         self._back.clear()
-        self._new = self._end
+        self._new.clear()
         return ranges

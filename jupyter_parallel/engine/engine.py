@@ -13,13 +13,16 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Any
 
+from ..errors import InputError
 from . import events as ev
 from .attendant import Attendant
 from .feed import Feed
 from .notifier import Notifier
-from .plan import CancellationPolicy
-from .ports import Backend, Chunk, ChunkEnd, Clock, ItemUnsendable, Token, WorkerLost
+from .overview import ItemState
+from .plan import MISSING, CancellationPolicy
+from .ports import Backend, Chunk, ChunkEnd, Clock, ItemUnsendable, Sink, Store, Token, WorkerLost
 from .state import RunState
 
 log = logging.getLogger(__name__)
@@ -53,6 +56,8 @@ class Engine:
         Told every event, with the state after it.
     at_end
         Called when the engine has stopped.
+    store, sink
+        A checkpoint and a saver, where there are.
     """
 
     def __init__(
@@ -66,6 +71,8 @@ class Engine:
         changed: threading.Condition,
         notifier: Notifier,
         at_end: Callable[[], None],
+        store: Store | None = None,
+        sink: Sink | None = None,
     ) -> None:
         self.state = state
         self.attendant = Attendant()
@@ -78,6 +85,11 @@ class Engine:
         self._chunks: dict[int, Chunk] = {}
         self._notifier = notifier
         self._at_end = at_end
+        self._store = store
+        self._sink = sink
+        self._recalled = feed.count
+        """How many items the checkpoint has been asked about."""
+        self._recall_failed = False
         self._next_poll = 0.0
 
     @property
@@ -167,9 +179,37 @@ class Engine:
                 chunk = self._chunks.get(instruction.chunk)
                 if chunk is not None:
                     self._backend.halt(chunk, instruction.force)
+            case _:
+                self._hand_over(instruction)
+
+    def _hand_over(self, instruction: ev.Instruction) -> None:
+        """Do what a checkpoint or a saver is asked to do; neither blocks."""
+        match instruction:
+            case ev.Save() if self._store is not None:
+                self._store.save(instruction, self._feed.items(instruction.start, instruction.stop))
+            case ev.Flush() if self._store is not None:
+                self._store.flush()
+            case ev.Deliver() if self._sink is not None:
+                self._sink.deliver(instruction, lambda: self._values(instruction))
+            case ev.Drop():
+                self.attendant.post(lambda: self._feed.drop(instruction.before))
+
+    def _values(self, batch: ev.Deliver) -> list[tuple[int, Any]]:
+        """Return index and value of the items of a batch, with the default in place of missing values."""
+        state, default = self.state, self.state.options.default
+        codes = state.ledger.codes(batch.start, batch.stop)
+        if set(codes) <= {ItemState.SUCCESS}:
+            return list(enumerate(state.results.values(batch.start, batch.stop), batch.start))
+        found = []
+        for index, code in enumerate(codes, batch.start):
+            if code == ItemState.SUCCESS:
+                found.append((index, state.results.value(index)))
+            elif default is not MISSING:
+                found.append((index, default))
+        return found
 
     def _send(self, send: ev.Send) -> None:
-        items = self._feed.pulled[send.start : send.stop]
+        items = self._feed.items(send.start, send.stop)
         chunk = self._chunks[send.chunk] = Chunk(next(_IDS), self._token, send.start, items)
         self._next_poll = min(self._next_poll, self._clock.now() + self._poll_interval())
         if self._backend.capabilities.in_waiter:
@@ -218,7 +258,30 @@ class Engine:
             self.post(ev.Ended(number, end.worker, end.stop, end.records, end.nbytes))
 
     def _pull(self, count: int) -> None:
-        if self._feed.held:
+        if self._store is not None:
+            # Telling items apart takes time and may run their code: not here.
+            self.attendant.post(lambda: self._feed.pull(count, self._recall))
+        elif self._feed.held:
             self._feed.pull(count, self.post)
         else:
             self.attendant.post(lambda: self._feed.pull(count, self.post))
+
+    def _recall(self, event: ev.Event) -> None:
+        """Ask the checkpoint about items that have just been pulled, then tell of them."""
+        assert self._store is not None
+        if self._recall_failed:
+            return
+        if isinstance(event, ev.Arrived | ev.Fed) and event.count:
+            start = self._recalled
+            self._recalled += event.count
+            try:
+                known = self._store.recall(start, self._feed.items(start, start + event.count))
+            except Exception as error:
+                self._recall_failed = True
+                told = InputError(f"{type(error).__name__}: {error}")
+                told.__cause__ = error
+                event = ev.Exhausted(told)
+            else:
+                self.post(ev.Restored(event.count, known.values, known.since, known.note))
+                event = ev.Arrived(0) if isinstance(event, ev.Arrived) else ev.Fed(0)
+        self.post(event)

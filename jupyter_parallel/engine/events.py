@@ -6,11 +6,12 @@ million objects. Times are monotonic seconds and are handed in, so that tests ow
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .plan import CancellationPolicy
-from .ports import Failure, Force, Record
+from .ports import Failed, Failure, Force, Record, Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,47 @@ class Fed:
     """``count`` more items were pulled, and the pull that was asked for is done."""
 
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """``count`` more items were pulled, and some of them have values already; the pull goes on."""
+
+    count: int
+    values: Sequence[Values] = ()
+    since: str = ""
+    """When the newest of the values was saved, as people write it."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The values of ``items`` more items are in the checkpoint for good."""
+
+    items: int
+    flushed: bool = False
+    """And so is everything else that was taken before the last ``Flush``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaved:
+    """Saving to the checkpoint has begun to fail; it is tried again, and nothing is lost."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The saver has taken all items before ``stop``."""
+
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """The saver raised; it is not asked again."""
+
+    error: BaseException
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +171,11 @@ Event = (
     Began
     | Arrived
     | Fed
+    | Restored
+    | Saved
+    | Unsaved
+    | Delivered
+    | Undelivered
     | Exhausted
     | Reported
     | Ended
@@ -176,4 +223,41 @@ class Pull:
     count: int
 
 
-Instruction = Send | TakeTail | Halt | Pull
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Put results into the checkpoint: values as ``pieces`` and ``briefs``, or a failure."""
+
+    start: int
+    stamps: array[float]
+    pieces: Sequence[bytes | memoryview] = ()
+    briefs: Sequence[str | dict[str, str]] = ()
+    failed: Failed | None = None
+
+    @property
+    def stop(self) -> int:
+        return self.start + (1 if self.failed is not None else len(self.stamps) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """Save at once what was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Hand the items ``start … stop-1``, which have all ended, to the saver."""
+
+    start: int
+    stop: int
+    last: bool = False
+    """The run is about to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Items before ``before`` are needed no more."""
+
+    before: int
+
+
+Instruction = Send | TakeTail | Halt | Pull | Save | Flush | Deliver | Drop

@@ -39,14 +39,48 @@ class Feed:
     def __init__(self, items: Iterable[Any], source: Source | None = None) -> None:
         _check(items)
         self._iterator: Iterator[Any] | None = None
-        self.pulled: Sequence[Any] = []
+        pulled: Sequence[Any] = []
         self.source = source or Source(_length(items), eager=False)
         if isinstance(items, HELD):
-            self.pulled = items if isinstance(items, range) else list(items)
-            self.source = Source(len(self.pulled), eager=True)
+            pulled = items if isinstance(items, range) else list(items)
+            self.source = Source(len(pulled), eager=True)
         else:
             self._iterator = iter(items)
         self._dry = False
+        self._window = (0, pulled)
+        """Index of the first item that was not dropped, and the items from it on; replaced as one."""
+
+    @property
+    def pulled(self) -> Sequence[Any]:
+        """The items that were pulled and not dropped."""
+        return self._window[1]
+
+    @property
+    def known(self) -> int:
+        """How many items there are already."""
+        base, pulled = self._window
+        return base + len(pulled)
+
+    @property
+    def count(self) -> int:
+        """How many items have been pulled."""
+        return 0 if self.held and not self._dry else self.known
+
+    def items(self, start: int, stop: int) -> Sequence[Any]:
+        """Return items that have been pulled and not dropped."""
+        base, pulled = self._window
+        return pulled[max(0, start - base) : max(0, stop - base)]
+
+    def item(self, index: int) -> Any:
+        """Return one item, or None when it is not there."""
+        base, pulled = self._window
+        return pulled[index - base] if 0 <= index - base < len(pulled) else None
+
+    def drop(self, before: int) -> None:
+        """Forget items that nobody needs any more; call it from the thread that pulls."""
+        base, pulled = self._window
+        if isinstance(pulled, list) and before > base:
+            self._window = before, pulled[before - base :]
 
     @property
     def exhausted(self) -> bool:
@@ -63,28 +97,27 @@ class Feed:
         if self._iterator is None:
             if not self._dry:
                 self._dry = True
-                post(ev.Fed(len(self.pulled)))
+                post(ev.Fed(self.count))
                 post(ev.Exhausted())
             return
         try:
             self._pull_some(self._iterator, count, post)
         except Exception as error:
-            told = InputError(
-                f"the items raised {type(error).__name__} at position {len(self.pulled)}: {error}"
-            )
+            told = InputError(f"the items raised {type(error).__name__} at position {self.count}: {error}")
             told.__cause__ = error
             self._dry = True
             post(ev.Exhausted(told))
 
     def _pull_some(self, iterator: Iterator[Any], count: int, post: Callable[[ev.Event], None]) -> None:
-        assert isinstance(self.pulled, list)
-        batch, delivered, begun = 1, len(self.pulled), time.perf_counter()
+        pulled = self._window[1]
+        assert isinstance(pulled, list)
+        batch, delivered, begun = 1, len(pulled), time.perf_counter()
         goal = delivered + count
         try:
-            while (missing := goal - len(self.pulled)) > 0:
-                before = len(self.pulled)
-                self.pulled.extend(itertools.islice(iterator, min(batch, missing)))
-                if len(self.pulled) == before:
+            while (missing := goal - len(pulled)) > 0:
+                before = len(pulled)
+                pulled.extend(itertools.islice(iterator, min(batch, missing)))
+                if len(pulled) == before:
                     self._dry = True
                     post(ev.Fed(before - delivered))
                     post(ev.Exhausted())
@@ -95,11 +128,11 @@ class Feed:
                     continue
                 # More may be wanted than this one step: the pull goes on until the goal.
                 batch = max(1, batch // 2)
-                post(ev.Arrived(len(self.pulled) - delivered))
-                delivered, begun = len(self.pulled), time.perf_counter()
-            post(ev.Fed(len(self.pulled) - delivered))
+                post(ev.Arrived(len(pulled) - delivered))
+                delivered, begun = len(pulled), time.perf_counter()
+            post(ev.Fed(len(pulled) - delivered))
         except Exception:
-            post(ev.Arrived(len(self.pulled) - delivered))
+            post(ev.Arrived(len(pulled) - delivered))
             raise
 
 

@@ -29,6 +29,8 @@ class Ledger:
         self._states = bytearray()
         self._counts = [0] * len(ItemState)
         self._prefix = 0
+        self.restored = 0
+        """How many of the successes came from a checkpoint."""
 
     def __len__(self) -> int:
         return len(self._states)
@@ -55,7 +57,7 @@ class Ledger:
 
     def counts(self, total: int | None) -> Counts:
         pending, running, success, failure, cancelled, skipped = self._counts
-        return Counts(pending, running, success, failure, cancelled, skipped, total)
+        return Counts(pending, running, success, failure, cancelled, skipped, total, self.restored)
 
     def extend(self, count: int, state: ItemState = ItemState.PENDING) -> None:
         """Add items at the end."""
@@ -94,6 +96,11 @@ class Ledger:
         while index >= 0:
             self.set(index, ItemState.PENDING)
             index = self._states.find(ItemState.RUNNING, index + 1, stop)
+
+    def first_without_outcome(self, start: int, stop: int) -> int:
+        """Return the first item of a range that was cancelled or skipped, or ``stop``."""
+        found = [self._states.find(state, start, stop) for state in (ItemState.CANCELLED, ItemState.SKIPPED)]
+        return min((index for index in found if index >= 0), default=stop)
 
     def open_ranges(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """Yield the maximal ranges inside ``start … stop-1`` whose items have not ended."""

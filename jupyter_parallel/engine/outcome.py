@@ -15,6 +15,7 @@ from ..errors import (
     RunCancelled,
     RunFailed,
     RunTimeout,
+    SaverFailed,
 )
 from .overview import Counts, RunStatus
 from .ports import Failed, Failure
@@ -117,6 +118,20 @@ def cut_short(state: RunState) -> JupyterParallelError | None:
     if state.broken or state.status is RunStatus.INTERRUPTED:
         return BackendBroken(f"{state.note}; {counts.success} values are kept")
     return None
+
+
+def saver_failed(state: RunState) -> SaverFailed | None:
+    """Build the error of a run whose saver raised, or return None."""
+    raised = state.saving.error
+    if raised is None:
+        return None
+    counts = state.ledger.counts(state.total)
+    error = SaverFailed(
+        f"the saver raised {type(raised).__name__}: {raised}; it was not called again. "
+        f"run = jupyter_parallel.last_run() has the {counts.success:,} values"
+    )
+    error.__cause__ = raised
+    return error
 
 
 def interrupted(counts: Counts) -> KeyboardInterrupt:

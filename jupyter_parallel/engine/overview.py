@@ -51,6 +51,8 @@ class Counts:
     cancelled: int = 0
     skipped: int = 0
     total: int | None = None
+    restored: int = 0
+    """How many of the successes came from a checkpoint."""
 
     @property
     def complete(self) -> int:
@@ -101,6 +103,8 @@ class Overview:
     """A cell waits for this run; it can be detached."""
     note: str = ""
     """One line the user should see: why it ended early, how to go on."""
+    saved: int | None = None
+    """How many values are in the checkpoint for good; None without one."""
     round: int = 0
     """How often items were told to run again: what was known of an item before may not hold."""
 
@@ -129,3 +133,4 @@ class Glance:
     """Seconds."""
     worker: str = ""
     attempts: int = 0
+    restored: bool = False

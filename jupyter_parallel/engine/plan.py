@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 import math
 import numbers
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self
 
@@ -73,6 +74,23 @@ class Options:
         Title of the run.
     only
         Run just this item, in this process.
+    checkpoint
+        Name under which results are kept beyond the life of this process; a later run with this name takes
+        those of its items from there.
+    on_change
+        What to do when the checkpoint holds results of a function that has changed: ``"fail"`` shows the
+        difference, ``"keep"`` uses the results, ``"rerun"`` runs everything anew.
+    fresh
+        Use no stored results; they stay in the checkpoint.
+    key
+        Gives what identifies an item to the checkpoint, instead of its whole content.
+    saver
+        Takes values in the order of the items while the run goes on: a path that ends in ``.jsonl``,
+        ``.csv``, ``.parquet`` or ``.npy``, or any object with ``save(list)``.
+    save_every
+        Values for each call of the saver; the last call may have fewer.
+    keep
+        False: values that the saver has taken are dropped from memory.
     wait
         False: return at once.
     display
@@ -98,6 +116,13 @@ class Options:
     seed: int | None = None
     name: str | None = None
     only: int | None = None
+    checkpoint: str | None = None
+    on_change: Literal["fail", "keep", "rerun"] = "fail"
+    fresh: bool = False
+    key: Callable[[Any], Any] | None = None
+    saver: Any = None
+    save_every: int = 1000
+    keep: bool = True
     wait: bool = True
     display: bool = True
 
@@ -107,6 +132,15 @@ class Options:
             value = getattr(self, option.name)
             if check is not None and value is not option.default:
                 check(option.name, value)
+
+    def check_together(self) -> None:
+        """Raise ``UsageError`` for options that make no sense without another one."""
+        if self.checkpoint is None and (self.fresh or self.key is not None):
+            raise UsageError(
+                f"{'fresh' if self.fresh else 'key'} belongs to a checkpoint: give checkpoint= too"
+            )
+        if self.saver is None and not self.keep:
+            raise UsageError("keep=False drops values that were saved: give saver= too")
 
     def updated(self, changes: Mapping[str, Any]) -> Self:
         """Return a copy with changes; an unknown keyword is a ``TypeError``."""
@@ -190,7 +224,41 @@ def _text(name: str, value: Any) -> None:
         raise UsageError(f"{name}={value!r} must be a text that is not empty")
 
 
+def _on_change(name: str, value: Any) -> None:
+    if value not in ("fail", "keep", "rerun"):
+        raise UsageError(f"{name}={value!r} must be 'fail', 'keep' or 'rerun'")
+
+
+def _callable(name: str, value: Any) -> None:
+    if not callable(value):
+        raise UsageError(
+            f"{name}={value!r} must be a function of an item, such as {name}=lambda item: item.id"
+        )
+
+
+def _positive(name: str, value: Any) -> None:
+    if not _is_integer(value) or value < 1:
+        raise UsageError(f"{name}={value!r} must be a whole number from 1")
+
+
+SUFFIXES = (".jsonl", ".csv", ".parquet", ".npy")
+"""Kinds of files that values are saved to."""
+
+
+def _saver(name: str, value: Any) -> None:
+    if isinstance(value, (str, os.PathLike)):
+        if not str(value).lower().endswith(SUFFIXES):
+            raise UsageError(f"{name}={str(value)!r}: the path must end in {', '.join(SUFFIXES)}")
+    elif not callable(getattr(value, "save", None)):
+        raise UsageError(f"{name}={value!r} must be a path or an object with a method save(list)")
+
+
 _CHECKS = {
+    "checkpoint": _text,
+    "on_change": _on_change,
+    "key": _callable,
+    "saver": _saver,
+    "save_every": _positive,
     "n_jobs": _jobs,
     "chunk_size": _chunk_size,
     "timeout": _seconds,

@@ -62,6 +62,10 @@ class Force(enum.IntEnum):
     """End the worker process."""
 
 
+Pieces = tuple[Sequence[bytes | memoryview], Sequence[str | dict[str, str]]]
+"""Pickles of values. With short texts: one pickle a value. Without: a single pickle of the list of all."""
+
+
 class ValueStore(Protocol):
     """The values of consecutive items, possibly still as bytes. Positions count from 0."""
 
@@ -75,6 +79,13 @@ class ValueStore(Protocol):
     def brief(self, position: int) -> str | dict[str, str]:
         """Return a short text of one value, or one text a column. Never runs code of the value's type."""
 
+    def pieces(self, first: int, last: int) -> Pieces:
+        """Return the values of some positions as the bytes that a checkpoint keeps."""
+
+    @property
+    def nbytes(self) -> int:
+        """Return about how many bytes of memory the values take, 0 where nobody counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Values:
@@ -84,6 +95,8 @@ class Values:
     stamps: array[float]
     """``len(store) + 1`` monotonic times (s): the start of the first item, then the end of each."""
     store: ValueStore
+    restored: bool = False
+    """They come from a checkpoint; the stamps tell how long items took, not when."""
 
     @property
     def stop(self) -> int:
@@ -241,6 +254,49 @@ class BackendBase:
 
     def close(self) -> None:
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What a checkpoint knows of items that have just been pulled."""
+
+    values: Sequence[Values] = ()
+    since: str = ""
+    """When the newest of them was saved, as people write it."""
+    note: str = ""
+    """What else people should know, such as how many stored results were damaged."""
+
+
+class Store(Protocol):
+    """Keeps results beyond the life of the process. Nothing here may block but ``recall`` and ``close``."""
+
+    def open(self, post: Callable[[Any], None]) -> None:
+        """Begin to save; tell ``Saved`` and ``Unsaved`` through ``post``, from any thread."""
+
+    def recall(self, start: int, items: Sequence[Any]) -> Recalled:
+        """Take note of items ``start …`` and return the values they have already; raises ``UsageError``."""
+
+    def save(self, saving: Any, items: Sequence[Any]) -> None:
+        """Take a ``Save`` instruction and its items; the results are on disk when ``Saved`` was told."""
+
+    def flush(self) -> None:
+        """Save at once what was taken."""
+
+    def close(self) -> None:
+        """Save what is left as far as that is possible, and let others write. Idempotent."""
+
+
+class Sink(Protocol):
+    """Takes values in the order of the items, each batch once. ``deliver`` must not block."""
+
+    def open(self, post: Callable[[Any], None]) -> None:
+        """Begin; tell ``Delivered`` and ``Undelivered`` through ``post``, from any thread."""
+
+    def deliver(self, batch: Any, values: Callable[[], list[tuple[int, Any]]]) -> None:
+        """Take a ``Deliver`` instruction: ``values`` gives ``(index, value)`` of items that have one."""
+
+    def close(self) -> None:
+        """Finish what was delivered. Idempotent."""
 
 
 Observer = Callable[[Any, Any], None]

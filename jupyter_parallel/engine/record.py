@@ -30,6 +30,8 @@ class Record:
     output: tuple[Output, ...] = ()
     """What the item printed."""
     failed: Failed | None = field(default=None, repr=False)
+    restored: bool = False
+    """The value came from a checkpoint."""
 
     @property
     def error(self) -> ItemFailed | None:

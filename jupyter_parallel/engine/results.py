@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import ResultUndecodable
+from ..errors import ResultUndecodable, ValueNotKept
 from .ports import Failed, Output, Values
 
 OUTPUT_LIMIT = 32 * 1024 * 1024
@@ -31,8 +31,13 @@ class Results:
     """Values, failures and printed text of all items, by index."""
 
     def __init__(self) -> None:
-        self._owner = array("l")
-        self._segments: list[tuple[Values, str]] = []
+        self._slots = (0, array("l"))
+        """First item that was not dropped, and who owns the items from it on; replaced as one."""
+        self._segments: dict[int, tuple[Values, str]] = {}
+        self._late: dict[int, int] = {}
+        self._last = 0
+        self.nbytes = 0
+        """About how many bytes of memory the values take."""
         self._failed: dict[int, tuple[Failed, str]] = {}
         self._output: dict[int, list[Output]] = {}
         self._output_size = 0
@@ -41,20 +46,45 @@ class Results:
 
     def extend(self, count: int) -> None:
         """Make room for ``count`` more items."""
-        self._owner.frombytes(bytes(self._owner.itemsize * count))
+        owner = self._slots[1]
+        owner.frombytes(bytes(owner.itemsize * count))
 
     def truncate(self, length: int) -> None:
         """Forget the items from ``length`` on."""
-        del self._owner[length:]
+        base, owner = self._slots
+        del owner[max(0, length - base) :]
+
+    def drop(self, before: int) -> None:
+        """Let go of the values of items before ``before``: they are kept elsewhere."""
+        base, owner = self._slots
+        if before <= base:
+            return
+        self._slots = before, owner[before - base :]
+        late = set(self._late.values())
+        for number, (values, _) in list(self._segments.items()):
+            if values.stop <= before and number not in late:
+                self.nbytes -= values.store.nbytes
+                del self._segments[number]
+
+    def dropped(self, index: int) -> bool:
+        """Whether an item's value was let go of."""
+        return index < self._slots[0] and index not in self._late
 
     def put_values(self, values: Values, worker: str, ranges: list[tuple[int, int]]) -> None:
         """Store the values of the index ranges that were accepted."""
         if not ranges:
             return
-        self._segments.append((values, worker))
-        owner = array("l", [len(self._segments)])
+        self._last += 1
+        self._segments[self._last] = (values, worker)
+        self.nbytes += values.store.nbytes
+        base, owner = self._slots
+        mine = array("l", [self._last])
         for start, stop in ranges:
-            self._owner[start:stop] = owner * (stop - start)
+            if start < base:
+                # Tried again after its neighbours were let go of.
+                self._late.update(dict.fromkeys(range(start, stop), self._last))
+            else:
+                owner[start - base : stop - base] = mine * (stop - start)
 
     def put_failure(self, failed: Failed, worker: str) -> None:
         self._failed[failed.index] = (failed, worker)
@@ -62,7 +92,9 @@ class Results:
     def forget(self, index: int) -> None:
         """Drop what is known of an item that is going to run again."""
         self._failed.pop(index, None)
-        self._owner[index] = 0
+        base, owner = self._slots
+        if index >= base:
+            owner[index - base] = 0
 
     def put_output(self, output: Output) -> None:
         if self._output_size < OUTPUT_LIMIT:
@@ -95,16 +127,17 @@ class Results:
 
     def segment(self, index: int) -> tuple[Values, int] | None:
         """Return the record that holds an item's value and the position in it, if there is one."""
-        owner = self._owner[index]
-        if not owner:
-            return None
-        values = self._segments[owner - 1][0]
-        return values, index - values.start
+        entry = self._segments.get(self._owner(index))
+        return (entry[0], index - entry[0].start) if entry else None
+
+    def _owner(self, index: int) -> int:
+        base, owner = self._slots
+        return owner[index - base] if index >= base else self._late.get(index, 0)
 
     def worker(self, index: int) -> str:
-        owner = self._owner[index]
-        if owner:
-            return self._segments[owner - 1][1]
+        entry = self._segments.get(self._owner(index))
+        if entry:
+            return entry[1]
         return self._failed[index][1] if index in self._failed else ""
 
     def times(self, index: int) -> tuple[float, float] | None:
@@ -126,7 +159,7 @@ class Results:
         """
         found = self.segment(index)
         if found is None:
-            raise LookupError(f"item {index} has no value")
+            raise self._absent(index)
         values, position = found
         try:
             return values.store.get(position)
@@ -142,7 +175,7 @@ class Results:
         while start < stop:
             found = self.segment(start)
             if found is None:
-                raise LookupError(f"item {start} has no value")
+                raise self._absent(start)
             end = self._owned_until(start, min(stop, found[0].stop))
             yield from self._decoded(*found, end - start)
             start = end
@@ -155,11 +188,18 @@ class Results:
             first = values.start + position
             return [self.value(index) for index in range(first, first + count)]
 
+    def _absent(self, index: int) -> Exception:
+        if self.dropped(index):
+            return ValueNotKept(f"the value of item {index} was saved and not kept: keep=False", index)
+        return LookupError(f"item {index} has no value")
+
     def _owned_until(self, start: int, limit: int) -> int:
-        owner = self._owner[start]
-        if self._owner[limit - 1] == owner and limit - start == self._owner[start:limit].count(owner):
-            return limit
+        base, slots = self._slots
+        start, limit = start - base, limit - base
+        owner = slots[start]
+        if slots[limit - 1] == owner and limit - start == slots[start:limit].count(owner):
+            return base + limit
         end = start + 1
-        while end < limit and self._owner[end] == owner:
+        while end < limit and slots[end] == owner:
             end += 1
-        return end
+        return base + end

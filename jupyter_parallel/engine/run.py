@@ -7,7 +7,7 @@ import itertools
 import operator
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import Any, overload
+from typing import Any, ClassVar, overload
 
 from ..errors import CannotTravel
 from . import events as ev
@@ -36,6 +36,9 @@ class Run(ResultSequence):
     ``ItemCancelled`` or ``ItemSkipped``, never the original exception itself. ``len``, ``bool`` and
     ``repr`` never wait. Runs are made by ``Runner.map``, ``parallel_map`` and the magics.
     """
+
+    _opener: ClassVar[Callable[[str, bool], Run] | None] = None
+    """Opens stored runs; ``keeping`` puts it here, for the engine knows no checkpoints."""
 
     def __init__(
         self,
@@ -67,6 +70,28 @@ class Run(ResultSequence):
         self._waiting = False
 
     # What it looks like -----------------------------------------------------------------------
+
+    @staticmethod
+    def open(name: str, *, trust: bool = False) -> Run:
+        """Open a stored run without running anything: its values, errors and table.
+
+        Parameters
+        ----------
+        name
+            Name of the checkpoint, as given by ``checkpoint=`` or ``--checkpoint``.
+        trust
+            Sign the results with your own key first. Do this only when you know where they come from:
+            reading a value can run code that its writer chose.
+
+        Raises
+        ------
+        CheckpointError
+            There is no such checkpoint, or it cannot be read.
+        UntrustedCheckpoint
+            Its results were not signed by you.
+        """
+        assert Run._opener is not None, "import jupyter_parallel.keeping first"
+        return Run._opener(name, trust)
 
     def __repr__(self) -> str:
         counts = self.counts
@@ -239,7 +264,7 @@ class Run(ResultSequence):
             if again:
                 self._engine = self._relaunch()
                 with self._changed:
-                    self._state.reopen(len(self._feed.pulled), self._feed.exhausted)
+                    self._state.reopen(self._feed.count, self._feed.exhausted)
             self._engine.post(ev.RetryAsked(self._without_value() if wanted is None else wanted))
             if not again:
                 return
@@ -255,7 +280,7 @@ class Run(ResultSequence):
         Whatever it raises is raised here, so ``%debug`` and breakpoints work.
         """
         (index,) = self._indices([index])
-        return self._rerun(self._feed.pulled[index], index)
+        return self._rerun(self._feed.item(index), index)
 
     # For views --------------------------------------------------------------------------------
 
@@ -288,6 +313,7 @@ class Run(ResultSequence):
                 first_failure=self._first_failure(),
                 waiting=self._waiting,
                 note=state.note,
+                saved=state.ledger.restored + state.saving.saved if state.saving.stores else None,
                 round=state.rounds,
             )
 
@@ -307,10 +333,11 @@ class Run(ResultSequence):
             item=self._item(index),
             brief=found[0].store.brief(found[1]) if found else None,
             failure=failed.failure if failed else None,
-            started=times[0] if times else None,
+            started=times[0] if times and not (found and found[0].restored) else None,
             duration=times[1] - times[0] if times else None,
             worker=results.worker(index),
             attempts=self._state.judge.attempts.get(index, 1),
+            restored=found is not None and found[0].restored,
         )
 
     def spans(self, since: int = 0, limit: int = 1000) -> list[Span]:
@@ -343,7 +370,7 @@ class Run(ResultSequence):
 
     def _indices(self, wanted: Iterable[int]) -> list[int]:
         """Return item numbers in order, those from the end as well as those from the start."""
-        known = len(self._feed.pulled)
+        known = self._feed.known
         try:
             given = sorted(map(operator.index, wanted))
         except TypeError:
@@ -365,8 +392,7 @@ class Run(ResultSequence):
         return FirstFailure(first.index, failure.type, failure.message, failure.where)
 
     def _item(self, index: int) -> Any:
-        pulled = self._feed.pulled
-        return pulled[index] if index < len(pulled) else None
+        return self._feed.item(index)
 
 
 class _Records(Sequence[Record]):
@@ -394,15 +420,18 @@ class _Records(Sequence[Record]):
         state = run._state
         with run._changed:
             item_state, times = state.ledger[index], state.results.times(index)
+            found = state.results.segment(index)
+            restored = found is not None and found[0].restored
         return Record(
             index=index,
             item=run._item(index),
             state=item_state.word,
             value=run._value(index) if item_state is ItemState.SUCCESS else None,
-            started=times[0] - (state.started or 0.0) if times else None,
+            started=times[0] - (state.started or 0.0) if times and not restored else None,
             duration=times[1] - times[0] if times else None,
             worker=state.results.worker(index),
             attempts=state.judge.attempts.get(index, 1),
             output=tuple(state.results.output(index)),
             failed=state.results.failed(index),
+            restored=restored,
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
 from ..errors import ItemCancelled, ItemFailed, ItemSkipped
-from .outcome import cut_short, item_failed, run_failed, stopped_waiting
+from .outcome import cut_short, item_failed, run_failed, saver_failed, stopped_waiting
 from .overview import ItemState, RunStatus
 from .plan import MISSING
 from .state import RunState
@@ -39,7 +39,8 @@ class ResultSequence(Sequence[Any]):
         """Return what whoever waited for the run should raise, or None; ``.run`` is the run."""
         error = self._cut_short()
         if error is None and self._state.status is RunStatus.FAILED:
-            return self._about_this_run(run_failed(self._state))
+            wrong = None if self._state.results.failed_indices else saver_failed(self._state)
+            return self._about_this_run(wrong or run_failed(self._state))
         return error
 
     def __len__(self) -> int:

@@ -20,6 +20,7 @@ from .overview import ItemState, Running, RunStatus
 from .plan import CancellationPolicy, Options
 from .ports import Capabilities, Failed, Failure, Force, Output, Record, Values
 from .results import Results
+from .saving import Saving
 from .spans import Span, Spans
 from .verdict import Judge
 from .window import Window
@@ -74,6 +75,7 @@ class RunState:
         self.results = Results()
         self.spans = Spans()
         self.judge = Judge(options)
+        self.saving = Saving(options)
         self.status = RunStatus.PENDING
         self.started: float | None = None
         self.ended: float | None = None
@@ -91,6 +93,10 @@ class RunState:
         self._pulling = False
         self._policy = CancellationPolicy.NONE
         self._closed = False
+        self._halted = False
+        """Paused because results cannot be saved, not because somebody asked."""
+        self._unplaced: list[Values] = []
+        """Values from a checkpoint for items that arrived after the run was closed."""
         self._deadline = math.inf
 
     # What the engine and views read -----------------------------------------------------------
@@ -123,7 +129,10 @@ class RunState:
             return []
         asked = list(_HANDLERS[type(event)](self, event, now))
         asked += self._dispatch(now)
-        self._end_when_done(now)
+        asked += self.saving.hand_out(self.ledger)
+        if self._nothing_left():
+            asked += self.saving.finish(self.ledger)
+            self._end_when_settled(now)
         return asked
 
     def interrupt(self, reason: str, now: float) -> None:
@@ -132,6 +141,19 @@ class RunState:
         self.ledger.end(0, len(self.ledger), ItemState.SKIPPED)
         self._window.clear()
         self.note, self.ended, self.status = reason, now, RunStatus.INTERRUPTED
+
+    def fill(self, count: int, values: Iterable[Values], failures: Iterable[Failed]) -> None:
+        """Be a run that has ended, of ``count`` items; those with neither value nor failure never ran."""
+        self._extend(count, ItemState.PENDING)
+        for one in values:
+            self._place(one)
+        for failed in failures:
+            if self.ledger.end(failed.index, failed.index + 1, ItemState.FAILURE):
+                self.results.put_failure(failed, "")
+        rest = self.ledger.end(0, count, ItemState.SKIPPED)
+        self._closed = self._exhausted = True
+        self.started = self.ended = 0.0
+        self.status = RunStatus.INTERRUPTED if rest else RunStatus.FINISHED
 
     def _began(self, event: ev.Began, now: float) -> Instructions:
         self.status = RunStatus.RUNNING
@@ -149,8 +171,17 @@ class RunState:
         self._extend(pulled - len(self.ledger), ItemState.SKIPPED)
         self.status, self.ended, self.note = RunStatus.PENDING, None, ""
         self._exhausted, self._closed, self._policy = exhausted, False, CancellationPolicy.NONE
-        self._queue.begin_at(pulled)
+        self._queue.clear()
+        self._halted = False
         self.broken, self.out_of_time = "", False
+        self.saving.again()
+        for values in self._unplaced:
+            for index in range(values.start, values.stop):
+                if self.ledger[index] > ItemState.SUCCESS:
+                    self.ledger.reopen(index)
+                    self.results.forget(index)
+            self._place(values)
+        self._unplaced.clear()
 
     def _fed(self, event: ev.Fed, now: float) -> Instructions:
         self._pulling = False
@@ -158,8 +189,67 @@ class RunState:
 
     def _arrived(self, event: ev.Arrived | ev.Fed, now: float) -> Instructions:
         if not self._closed:
+            start = len(self.ledger)
             self._extend(event.count, ItemState.PENDING)
-            self._queue.add(event.count)
+            self._queue.add(start, start + event.count)
+        return ()
+
+    def _restored(self, event: ev.Restored, now: float) -> Instructions:
+        if self._closed:
+            self._unplaced += event.values
+            return ()
+        start = len(self.ledger)
+        self._extend(event.count, ItemState.PENDING)
+        for values in event.values:
+            self._place(values)
+        for first, last in self.ledger.open_ranges(start, start + event.count):
+            self._queue.add(first, last)
+        self.note = "; ".join(filter(None, [self._told_restored(event.since), event.note])) or self.note
+        return ()
+
+    def _place(self, values: Values) -> None:
+        """Give items the values they had in the checkpoint."""
+        accepted = self.ledger.end(values.start, values.stop, ItemState.SUCCESS)
+        self.results.put_values(values, "", accepted)
+        self.ledger.restored += sum(stop - start for start, stop in accepted)
+
+    def _told_restored(self, since: str) -> str:
+        restored, total = self.ledger.restored, self.total
+        if not restored:
+            return ""
+        if total is None:
+            return f"{restored:,} restored from {since}"
+        return f"{restored:,} of {total:,} restored from {since}, {total - restored:,} to do"
+
+    # Saving -----------------------------------------------------------------------------------
+
+    def _on_disk(self, event: ev.Saved, now: float) -> Instructions:
+        self.saving.on_disk(event.items, event.flushed)
+        if self._halted:
+            self._halted = False
+            self.status, self.note = RunStatus.RUNNING, "results are saved again"
+        return ()
+
+    def _not_saved(self, event: ev.Unsaved, now: float) -> Instructions:
+        self.saving.trouble = event.reason
+        if self.status is not RunStatus.RUNNING or CancellationPolicy.PENDING in self._policy:
+            return ()
+        self._halted, self.status = True, RunStatus.PAUSED
+        self.note = f"paused: {event.reason}; results stay in memory, the run goes on when they can be saved"
+        return self._window.take_all_tails()
+
+    def _delivered(self, event: ev.Delivered, now: float) -> Instructions:
+        self.saving.taken(event.stop, self.results)
+        return ()
+
+    def _not_delivered(self, event: ev.Undelivered, now: float) -> Instructions:
+        self.saving.error = event.error
+        self.note = (
+            f"the saver raised {type(event.error).__name__}: {event.error}; values are kept from there on"
+        )
+        if not self.saving.keep:
+            # Nobody takes the values any more: going on would fill the memory.
+            self._close(ItemState.SKIPPED)
         return ()
 
     def _ran_dry(self, event: ev.Exhausted, now: float) -> Instructions:
@@ -254,11 +344,12 @@ class RunState:
         if self.status is RunStatus.RUNNING:
             self.status = RunStatus.PAUSED
             return self._window.take_all_tails()
+        self._halted = False
         return ()
 
     def _resumed(self, event: ev.ResumeAsked, now: float) -> Instructions:
         if self.status is RunStatus.PAUSED:
-            self.status = RunStatus.RUNNING
+            self.status, self._halted = RunStatus.RUNNING, False
         return ()
 
     def _cancelled(self, event: ev.CancelAsked, now: float) -> Instructions:
@@ -291,7 +382,7 @@ class RunState:
         asked: list[ev.Instruction] = []
         if self.status is not RunStatus.RUNNING:
             return asked
-        while self._window.idle > 0 and self._chunk_ready():
+        while self._window.idle > 0 and self._chunk_ready() and not self._too_far():
             start, stop = self._queue.take(self._sizer.next_size(self._remaining()))
             asked.append(self._window.launch(start, stop, now))
         return asked + self._pull()
@@ -299,8 +390,13 @@ class RunState:
     def _chunk_ready(self) -> bool:
         if self._sizer.fixed and not self._queue.came_back and not self._exhausted:
             # The grouping is promised: a short chunk is the last one.
-            return self._queue.fresh >= self._sizer.next_size(None)
+            return self._queue.ready(self._sizer.next_size(None))
         return len(self._queue) > 0
+
+    def _too_far(self) -> bool:
+        """Whether new items have to wait, so that memory stays bounded; what came back never does."""
+        new = self._queue.next_new
+        return new is not None and self.saving.too_far(self.ledger, self.results, new, len(self._window) > 0)
 
     def _remaining(self) -> int | None:
         waiting = len(self._queue)
@@ -312,6 +408,8 @@ class RunState:
 
     def _pull(self) -> list[ev.Instruction]:
         if self._exhausted or self._closed or self._pulling:
+            return []
+        if self.saving.too_far(self.ledger, self.results, len(self.ledger), len(self._window) > 0):
             return []
         ahead = max(self._sizer.look_ahead(), EAGER_LOOK_AHEAD if self.source.eager else 0)
         room = ahead - self.ledger.open
@@ -352,6 +450,7 @@ class RunState:
                 case Values():
                     accepted = self.ledger.end(record.start, record.stop, ItemState.SUCCESS)
                     self.results.put_values(record, flight.worker, accepted)
+                    self.saving.take_values(record, accepted)
                     self._sizer.observe(len(record.store), record.stamps[-1] - record.stamps[0])
                 case Failed():
                     self._take_failure(flight, record)
@@ -384,6 +483,7 @@ class RunState:
         if verdict is not ItemState.FAILURE:
             return
         self.results.put_failure(failed, worker)
+        self.saving.take_failure(failed)
         stop = f"the first failure, item {index}" if self.options.on_error == "stop" else ""
         stop = stop or self.judge.too_many(self.ledger.counts(self.total))
         if stop and not self._closed:
@@ -436,9 +536,18 @@ class RunState:
         self.results.extend(count)
         self.ledger.extend(count, state)
 
-    def _end_when_done(self, now: float) -> None:
-        if len(self._window) or len(self._queue) or not self._exhausted or self.status is RunStatus.PENDING:
+    def _nothing_left(self) -> bool:
+        waiting = len(self._window) or len(self._queue) or not self._exhausted
+        return not waiting and self.status is not RunStatus.PENDING
+
+    def _end_when_settled(self, now: float) -> None:
+        cancelled = CancellationPolicy.PENDING in self._policy
+        if not self.saving.settled(cancelled, forced=self._policy == CancellationPolicy.ALL):
             return
+        if self.saving.unsaved:
+            self.note = (
+                f"{self.saving.unsaved:,} results are not saved: {self.saving.trouble}; this run has them"
+            )
         self.ended = now
         self.status = self._outcome()
 
@@ -447,7 +556,8 @@ class RunState:
         if CancellationPolicy.PENDING in self._policy or self.ledger.counts(self.total).cancelled:
             return RunStatus.CANCELLED
         failures = self.results.failed_indices and self.options.on_error != "collect"
-        return RunStatus.FAILED if failures or self.input_error or self.broken else RunStatus.FINISHED
+        problem = failures or self.input_error or self.broken or self.saving.error
+        return RunStatus.FAILED if problem else RunStatus.FINISHED
 
 
 def _ranges(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -462,6 +572,11 @@ _HANDLERS: dict[type, Callable[[RunState, Any, float], Instructions]] = {
     ev.Began: RunState._began,
     ev.Arrived: RunState._arrived,
     ev.Fed: RunState._fed,
+    ev.Restored: RunState._restored,
+    ev.Saved: RunState._on_disk,
+    ev.Unsaved: RunState._not_saved,
+    ev.Delivered: RunState._delivered,
+    ev.Undelivered: RunState._not_delivered,
     ev.Exhausted: RunState._ran_dry,
     ev.Reported: RunState._reported,
     ev.Ended: RunState._landed,

@@ -133,6 +133,12 @@ def function_code(
     return next(constant for constant in code.co_consts if isinstance(constant, CodeType))
 
 
+def function_text(nodes: Sequence[ast.AST], targets: Sequence[str]) -> str:
+    """Return source that says what a body or an element does with its targets."""
+    lines = [line for node in nodes for line in ast.unparse(node).split("\n")]
+    return "\n".join([f"def body({', '.join(targets)}):", *(f"    {line}" for line in lines or ["pass"])])
+
+
 def awaits(nodes: Sequence[ast.AST]) -> bool:
     """Whether nodes await in their own scope, or in a comprehension that runs there."""
     for node in own_nodes(nodes):

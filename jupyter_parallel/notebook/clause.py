@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from types import FunctionType
 from typing import Any
 
-from .body import compile_body, parse_body, value_hint
+from .body import compile_body, function_text, parse_body, value_hint
 from .element import closed_over, detached, element_of, in_its_cell, parse_comprehension
 from .header import Items, check_outer, described, evaluate_items, maps_one_to_one, parse_clause, target_names
 from .mistakes import explain_clause, explain_missing_clause
@@ -50,6 +50,8 @@ class Program:
         What workers would change in vain; for backends that do not share memory.
     sources
         Maps the file name in code objects to a label and a text with the same line numbers.
+    text
+        Source of the function alone: what it does, by which checkpoints know it again.
     """
 
     function: Callable[..., Any]
@@ -62,6 +64,7 @@ class Program:
     hint: str | None
     warnings: tuple[str, ...]
     sources: Mapping[str, tuple[str, str]]
+    text: str = ""
 
 
 def compile_cell(
@@ -123,6 +126,7 @@ def compile_cell(
         hint=hint,
         warnings=mutation_warnings(compiled.statements, compiled.captured, compiled.started),
         sources={filename: (label, source.text)},
+        text=function_text(compiled.statements, target_names(tree)),
     )
 
 
@@ -170,6 +174,7 @@ def program_of_line(
         hint=None,
         warnings=mutation_warnings(element_nodes, found, {}),
         sources={code.co_filename: (label, in_its_cell(element, text, element_nodes, awaits))},
+        text=function_text(element_nodes, targets),
     )
 
 

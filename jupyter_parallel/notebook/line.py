@@ -99,6 +99,7 @@ def plan_of(program: clause.Program, chosen: Any) -> Plan:
         call="star" if program.star else "item",
         sources=program.sources,
         source=Source(program.length, eager=program.bounded),
+        text=program.text,
         targets=program.targets or ("item",),
     )
 

@@ -11,12 +11,13 @@ import contextlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import needs_local_scope, no_var_expand
 
 from ..errors import UsageError
-from . import clause, completion, guard, options, splice, tracebacks, transform
+from . import clause, completion, guard, options, splice, stored_runs, tracebacks, transform
 from .line import announcing, plan_of, title_of
 
 if TYPE_CHECKING:
@@ -142,16 +143,13 @@ class Magics:
             print(f"{option.name:14} {_told(value)}{changed}")
 
     def runs(self, line: str) -> None:
-        """Print a line for each run that is still held by somebody."""
-        from ..session import session
-        from ..view.text import summary
+        """Show the runs of this session and those that are stored.
 
-        if line.strip():
-            raise UsageError(f"%parallel_runs takes no arguments, not {line.strip()!r}")
-        for run in session.runs:
-            print(f"{run.id:4}  {summary(run)}")
-        if not session.runs:
-            print("no runs yet")
+        ``%parallel_runs rm NAME`` deletes a stored run, ``%parallel_runs export NAME file.parquet`` writes
+        its values to a file (or .jsonl, .csv, .npy), ``%parallel_runs trust NAME`` signs one that comes from
+        somebody else with your key.
+        """
+        stored_runs.command(line)
 
     # %parallel_panel --------------------------------------------------------------------------
 
@@ -220,6 +218,10 @@ def _screen(run: Run) -> Iterator[None]:
 
 def load(shell: Any) -> None:
     """Install everything in a shell. Idempotent."""
+    from ..session import session
+
+    # A notebook's kernel starts beside it; a later %cd must not hide its checkpoints.
+    session.folder = session.folder or Path.cwd()
     magics = Magics(shell)
     for name, function, kind in (
         ("parallel", magics.cell, "cell"),
@@ -239,6 +241,9 @@ def load(shell: Any) -> None:
 
 def unload(shell: Any) -> None:
     """Take everything out again. Idempotent."""
+    from ..session import session
+
+    session.folder = None
     for kind, names in (("cell", ("parallel",)), ("line", _LINES)):
         for name in names:
             shell.magics_manager.magics[kind].pop(name, None)

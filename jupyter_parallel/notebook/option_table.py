@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..engine.plan import parse_size
+from ..engine.plan import SUFFIXES, parse_size
 from ..errors import UnknownBackend, UsageError
 
 Evaluate = Callable[[str], Any]
@@ -99,6 +99,25 @@ def _size(flag: str, text: str, evaluate: Evaluate) -> str:
 def _on_error(flag: str, text: str, evaluate: Evaluate) -> str:
     if text not in ("raise", "collect", "stop"):
         raise UsageError(f"{flag} {text} must be raise, collect or stop")
+    return text
+
+
+def _on_change(flag: str, text: str, evaluate: Evaluate) -> str:
+    if text not in ("fail", "keep", "rerun"):
+        raise UsageError(f"{flag} {text} must be fail, keep or rerun")
+    return text
+
+
+def _positive(flag: str, text: str, evaluate: Evaluate) -> int:
+    number = _whole(flag, text)
+    if number < 1:
+        raise UsageError(f"{flag} {text} must be a whole number from 1")
+    return number
+
+
+def _path(flag: str, text: str, evaluate: Evaluate) -> str:
+    if not text.lower().endswith(SUFFIXES):
+        raise UsageError(f"{flag} {text}: the path must end in {', '.join(SUFFIXES)}")
     return text
 
 
@@ -246,6 +265,44 @@ TABLE = (
         convert=_count,
         help="the same random numbers with any backend, chunk size and number of workers",
     ),
+    Option(
+        long="--checkpoint",
+        keyword="checkpoint",
+        metavar="NAME",
+        convert=_text,
+        help="keep results under this name; run again, only what is missing runs",
+        forms=("cell", "line"),
+    ),
+    Option(
+        long="--on-change",
+        keyword="on_change",
+        metavar="HOW",
+        convert=_on_change,
+        help="function changed since the checkpoint: fail (default: show the difference), keep or rerun",
+        values=("fail", "keep", "rerun"),
+    ),
+    Option(
+        long="--fresh",
+        keyword="fresh",
+        constant=True,
+        help="with --checkpoint: use no stored results; they are not deleted",
+        forms=("cell", "line"),
+    ),
+    Option(
+        long="--save",
+        keyword="saver",
+        metavar="PATH",
+        convert=_path,
+        help="write values in the order of the items while running: .jsonl, .csv, .parquet or .npy",
+        forms=("cell", "line"),
+    ),
+    Option(
+        long="--save-every",
+        keyword="save_every",
+        metavar="N",
+        convert=_positive,
+        help="values written together (1000)",
+    ),
     Option(long="--name", keyword="name", metavar="TITLE", convert=_text, help="title of the run"),
     Option(
         long="--only",
@@ -270,7 +327,8 @@ _SYNONYMS = {
     "--jobs": "--workers --n-workers --num-workers --max-workers --n-jobs --num-jobs --njobs --cpus --n-cpus"
     " --num-cpus --processes --procs --cores --threads -n -w -p",
     "--chunk-size": "--batch-size --chunksize --batchsize --chunk --chunks --batch",
-    "--checkpoint": "--resume",
+    "--checkpoint": "--resume --persist --cache",
+    "--save": "--saver --save-to --output-file",
     "--out": "--output --result --results --var --save-as",
     "--backend": "--executor --pool --engine",
     "--bg": "--background --async --no-wait --nowait --detach",

@@ -61,6 +61,7 @@ def row(glance: Glance, targets: tuple[str, ...], values: ValueColumns) -> dict[
         "value": values.place(glance.brief),
         "error": error_text(glance),
         "time": "" if glance.duration is None else duration(glance.duration),
+        "restored": glance.restored,
         "seconds": None if glance.duration is None else round(glance.duration, 6),
     }
 

@@ -37,25 +37,25 @@ class Pace:
             self._samples.clear()
             return
         if not self._samples and view.started is not None:
-            first = (view.started, 0) if view.counts.complete == 0 or view.elapsed < 1 else None
-            self._samples.append(first or (view.now, view.counts.complete))
-        self._samples.append((view.now, view.counts.complete))
+            first = (view.started, 0) if _ran(view) == 0 or view.elapsed < 1 else None
+            self._samples.append(first or (view.now, _ran(view)))
+        self._samples.append((view.now, _ran(view)))
         while len(self._samples) > 2 and self._covers(view, self._samples[1]):
             self._samples.popleft()
 
     def _covers(self, view: Overview, sample: tuple[float, int]) -> bool:
         then, complete = sample
-        return view.now - then >= self.WINDOW and view.counts.complete - complete >= self.ENOUGH
+        return view.now - then >= self.WINDOW and _ran(view) - complete >= self.ENOUGH
 
     def per_second(self, view: Overview) -> float | None:
         """Return the pace now, or over all when the run has ended; ``None`` while nobody can know."""
         if view.status.ended:
-            ran = view.counts.success + view.counts.failure
+            ran = view.counts.success + view.counts.failure - view.counts.restored
             return ran / view.elapsed if ran and view.elapsed > 0 else None
         if view.status is not RunStatus.RUNNING or not self._samples:
             return None
         then, complete = self._samples[0]
-        done, seconds = view.counts.complete - complete, view.now - then
+        done, seconds = _ran(view) - complete, view.now - then
         return done / seconds if done > 0 and seconds > 0.2 else None
 
     def remaining(self, view: Overview) -> float | None:
@@ -64,6 +64,11 @@ class Pace:
         if view.status is not RunStatus.RUNNING or view.counts.total is None or pace is None:
             return None
         return (view.counts.total - view.counts.complete) / pace
+
+
+def _ran(view: Overview) -> int:
+    """Return how many items have ended here; those from a checkpoint tell nothing of the pace."""
+    return view.counts.complete - view.counts.restored
 
 
 class Snapshots:
@@ -89,7 +94,7 @@ class Snapshots:
             "status": view.status.value,
             "ended": view.status.ended,
             "backend": f"{one_line(view.backend, 40)} · {plural(view.workers, 'worker')}",
-            "counts": shown_counts(view.counts),
+            "counts": [*shown_counts(view.counts), *_kept(view)],
             "complete": view.counts.complete,
             "total": view.counts.total,
             "known": view.known,
@@ -131,6 +136,12 @@ def shown_counts(counts: Counts) -> list[list[Any]]:
     """Return ``[state, number]`` for the states that occur; success is there from the start."""
     numbers = ((state, getattr(counts, state)) for state in _STATES)
     return [[state, number] for state, number in numbers if number or state in _ALWAYS]
+
+
+def _kept(view: Overview) -> list[list[Any]]:
+    """Return how many of the successes came from a checkpoint, and how many results are in it now."""
+    kept = (("restored", view.counts.restored), ("saved", view.saved or 0))
+    return [[word, number] for word, number in kept if number]
 
 
 def gap(view: Overview) -> str:

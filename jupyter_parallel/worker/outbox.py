@@ -166,7 +166,35 @@ class Outbox:
             self._made.append(Done(start, stamps, values))
 
 
-class SpoolOutbox(Outbox):
+class PickledOutbox(Outbox):
+    """Finished items of one chunk, whose values are pickled when their item ends and change no more."""
+
+    _blobs = False
+
+    def settle(self, value: Any) -> Any:
+        if is_plain(value):
+            return value
+        value = super().settle(value)
+        if is_plain(value):
+            return value
+        self._blobs = True
+        return Blob(_pickled(value), brief(value))
+
+    def _add(self, start: int, stamps: array[float], values: list[Any]) -> None:
+        if not self._blobs:
+            super()._add(start, stamps, values)
+            return
+        at = 0
+        while at < len(values):
+            blobs = type(values[at]) is Blob
+            end = at + 1
+            while end < len(values) and (type(values[end]) is Blob) is blobs:
+                end += 1
+            self._made.append(Done(start + at, stamps[at : end + 1], values[at:end], blobs))
+            at = end
+
+
+class SpoolOutbox(PickledOutbox):
     """Finished items of one chunk, written as bytes to a file that the kernel reads."""
 
     captured_exceptions = False
@@ -177,16 +205,6 @@ class SpoolOutbox(Outbox):
         self._spool = spool
         self._position = 0
         self._pid = os.getpid()
-        self._blobs = False
-
-    def settle(self, value: Any) -> Any:
-        if is_plain(value):
-            return value
-        value = super().settle(value)
-        if is_plain(value):
-            return value
-        self._blobs = True
-        return Blob(_pickled(value), brief(value))
 
     def fail(self, error: BaseException) -> int:
         if os.getpid() != self._pid:
@@ -228,19 +246,6 @@ class SpoolOutbox(Outbox):
                 written = os.pwrite(self._spool, rest, self._position)
                 self._position += written
                 rest = rest[written:]
-
-    def _add(self, start: int, stamps: array[float], values: list[Any]) -> None:
-        if not self._blobs:
-            super()._add(start, stamps, values)
-            return
-        at = 0
-        while at < len(values):
-            blobs = type(values[at]) is Blob
-            end = at + 1
-            while end < len(values) and (type(values[end]) is Blob) is blobs:
-                end += 1
-            self._made.append(Done(start + at, stamps[at : end + 1], values[at:end], blobs))
-            at = end
 
 
 def _pickled(value: Any) -> bytes:

@@ -49,6 +49,8 @@ class Task:
         Seeds ``random``, ``numpy.random`` and ``context().rng`` for each item.
     sources
         ``{file name: (label, text)}`` of notebook code, for tracebacks.
+    pickled
+        Values are pickled as soon as their item has ended, also where they could stay objects.
     memory_limit
         Bytes a worker process may have while it runs items; ``None`` for any number.
     """
@@ -59,6 +61,7 @@ class Task:
     seed: int | None = None
     sources: dict[str, tuple[str, str]] = field(default_factory=dict)
     memory_limit: int | None = None
+    pickled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class Program:
     names: dict[str, Any] = field(default_factory=dict)
     """Functions and classes of the notebook that belong on the worker's ``__main__``."""
     memory_limit: int | None = None
+    pickled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +203,8 @@ class PackedTask:
 
 def program_here(task: Task) -> Program:
     """Return a task as a worker inside this process holds it: the objects themselves, apart from keywords."""
-    return Program(task.function, task.call, _keywords_here(task.kwargs), task.seed, task.sources)
+    keywords = _keywords_here(task.kwargs)
+    return Program(task.function, task.call, keywords, task.seed, task.sources, pickled=task.pickled)
 
 
 def _keywords_here(kwargs: dict[str, Any]) -> Callable[[], dict[str, Any]] | None:

@@ -451,7 +451,7 @@ def test_an_item_whose_worker_died_is_pending_again_not_running():
 
 def test_a_promised_grouping_waits_for_a_slow_iterable():
     bench = Bench(iter(()), chunk_size=3, start=False)
-    bench.feed.pulled = list(range(4))
+    bench.feed._window = (0, list(range(4)))
     for event in (ev.Began(), ev.Arrived(2)):
         bench.engine.post(event)
     bench.engine.turn()

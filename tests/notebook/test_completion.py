@@ -37,9 +37,15 @@ def completed(notebook: Notebook, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("%%parallel --ch", ["%%parallel --chunk-size"]),
-        ("%%parallel --o", ["%%parallel --out", "%%parallel --on-error", "%%parallel --only"]),
-        ("%%parallel -o a --o", ["%%parallel -o a --on-error", "%%parallel -o a --only"]),
+        ("%%parallel --ch", ["%%parallel --chunk-size", "%%parallel --checkpoint"]),
+        (
+            "%%parallel --o",
+            ["%%parallel --out", "%%parallel --on-error", "%%parallel --on-change", "%%parallel --only"],
+        ),
+        (
+            "%%parallel -o a --o",
+            ["%%parallel -o a --on-error", "%%parallel -o a --on-change", "%%parallel -o a --only"],
+        ),
         ("# mine\n%%parallel --timeo", ["%%parallel --timeout"]),
         ("%%parallel -j 2 \\\n --re", [" --retries"]),
         ("%%parallel --re| for x in xs\nx", ["%%parallel --retries"]),

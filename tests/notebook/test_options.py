@@ -126,7 +126,7 @@ def test_what_is_not_a_keyword_has_its_own_place() -> None:
         ("--job 4", "options are not abbreviated: --job is --jobs"),
         ("--time 4", "--timeout or --time-limit"),
         ("--timeo 4", "--timeo is --timeout"),
-        ("--on 4", "did you mean --on-error or --only"),
+        ("--on 4", "did you mean --on-error or --on-change or --only"),
         ("--workers 4", "there is no option --workers; write --jobs"),
         ("--n-jobs 4", "write --jobs"),
         ("--n_jobs 4", "write --jobs"),
@@ -147,9 +147,7 @@ def test_everything_else_is_refused_with_a_remedy(text: str, message: str) -> No
         read(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["--resume x", "--checkpoint x", "--setup f", "--cpus-per-item 2", "--fresh"]
-)
+@pytest.mark.parametrize("text", ["--resume x", "--setup f", "--cpus-per-item 2"])
 def test_options_that_do_not_exist_are_never_suggested(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         read(text)

@@ -1,0 +1,1 @@
+"""Checkpoints: results that outlive the kernel, and who may write and read them."""
