@@ -465,7 +465,9 @@ def test_the_panel_keeps_no_run_alive_and_no_thread(desk: Desk) -> None:
 
     wait_until(gone, "the run is collected")
     desk.panel.runs.draw()
-    assert desk.panel.runs.rows[0].box.layout.display == "none"
+    # Runs of other tests may be held by somebody: there is a row for each of them and no other.
+    rows = [row for row in desk.panel.runs.rows if row.box.layout.display != "none"]
+    assert len(rows) == min(len(session.runs), len(desk.panel.runs.rows))
 
 
 def test_a_view_that_nobody_holds_is_collected() -> None:
