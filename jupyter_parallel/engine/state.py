@@ -9,20 +9,20 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from . import events as ev
 from .chunking import ChunkSizer, RangeQueue
 from .flight import Flight
+from .intake import Intake
 from .ledger import Ledger
 from .overview import ItemState, Running, RunStatus
 from .plan import CancellationPolicy, Options
-from .ports import Capabilities, Failed, Failure, Force, Output, Record, Values
+from .ports import Capabilities, Failed, Force, Record, Values
 from .results import Results
 from .saving import Saving
 from .spans import Span, Spans
-from .verdict import Judge
 from .window import Window
 
 EAGER_LOOK_AHEAD = 100_000
@@ -74,7 +74,6 @@ class RunState:
         self.ledger = Ledger()
         self.results = Results()
         self.spans = Spans()
-        self.judge = Judge(options)
         self.saving = Saving(options)
         self.status = RunStatus.PENDING
         self.started: float | None = None
@@ -87,6 +86,16 @@ class RunState:
         self.rounds = 0
         """How often items were told to run again."""
         self._sizer = ChunkSizer(workers, None if options.chunk_size == "auto" else options.chunk_size)
+        self._intake = Intake(
+            options,
+            self.ledger,
+            self.results,
+            self.saving,
+            self._sizer,
+            whole=whole,
+            total=lambda: self.total,
+        )
+        self.judge = self._intake.judge
         self._queue = RangeQueue()
         self._window = Window(workers, capabilities, whole, options.timeout)
         self._exhausted = False
@@ -128,6 +137,9 @@ class RunState:
         if self.status.ended:
             return []
         asked = list(_HANDLERS[type(event)](self, event, now))
+        if self._intake.stop and not self._closed:
+            self.note = f"stopped: {self._intake.stop}"
+            self._close(ItemState.SKIPPED)
         asked += self._dispatch(now)
         asked += self.saving.hand_out(self.ledger)
         if self._nothing_left():
@@ -146,7 +158,7 @@ class RunState:
         """Be a run that has ended, of ``count`` items; those with neither value nor failure never ran."""
         self._extend(count, ItemState.PENDING)
         for one in values:
-            self._place(one)
+            self._intake.place(one)
         for failed in failures:
             if self.ledger.end(failed.index, failed.index + 1, ItemState.FAILURE):
                 self.results.put_failure(failed, "")
@@ -171,6 +183,7 @@ class RunState:
         self._extend(pulled - len(self.ledger), ItemState.SKIPPED)
         self.status, self.ended, self.note = RunStatus.PENDING, None, ""
         self._exhausted, self._closed, self._policy = exhausted, False, CancellationPolicy.NONE
+        self._intake.stop = ""
         self._queue.clear()
         self._halted = False
         self.broken, self.out_of_time = "", False
@@ -180,7 +193,7 @@ class RunState:
                 if self.ledger[index] > ItemState.SUCCESS:
                     self.ledger.reopen(index)
                     self.results.forget(index)
-            self._place(values)
+            self._intake.place(values)
         self._unplaced.clear()
 
     def _fed(self, event: ev.Fed, now: float) -> Instructions:
@@ -201,17 +214,11 @@ class RunState:
         start = len(self.ledger)
         self._extend(event.count, ItemState.PENDING)
         for values in event.values:
-            self._place(values)
+            self._intake.place(values)
         for first, last in self.ledger.open_ranges(start, start + event.count):
             self._queue.add(first, last)
         self.note = "; ".join(filter(None, [self._told_restored(event.since), event.note])) or self.note
         return ()
-
-    def _place(self, values: Values) -> None:
-        """Give items the values they had in the checkpoint."""
-        accepted = self.ledger.end(values.start, values.stop, ItemState.SUCCESS)
-        self.results.put_values(values, "", accepted)
-        self.ledger.restored += sum(stop - start for start, stop in accepted)
 
     def _told_restored(self, since: str) -> str:
         restored, total = self.ledger.restored, self.total
@@ -270,8 +277,8 @@ class RunState:
         if flight is None:
             return ()
         flight.worker = event.worker
-        self._absorb(flight, event.records)
-        self._show_running(flight, event.current, event.since)
+        self._intake.absorb(flight, event.records)
+        self._intake.show_running(flight, event.current, event.since)
         return self._window.press_on(flight, now)
 
     def _landed(self, event: ev.Ended, now: float) -> Instructions:
@@ -279,7 +286,7 @@ class RunState:
         if flight is not None:
             if event.nbytes:
                 self._sizer.observe_bytes(flight.size, event.nbytes)
-            self._settle_whole(flight)
+            self._intake.settle_whole(flight)
             self._requeue(flight.start, flight.stop)
         return ()
 
@@ -290,7 +297,7 @@ class RunState:
         single = flight.stop - flight.start == 1 or self.whole
         index = flight.start if event.index < 0 and single else event.index
         if index >= 0 and not self.ledger.ended(index):
-            self._blame(flight, index, event, now)
+            self._intake.blame(flight, index, event, now)
         # Nobody to blame: each runs alone next time, and who dies alone is blamed.
         self._requeue(flight.start, flight.stop, alone=index < 0 and not self.capabilities.live)
         return ()
@@ -298,7 +305,7 @@ class RunState:
     def _unsendable(self, event: ev.Unsendable, now: float) -> Instructions:
         flight = self._land(event.chunk, "", (), now)
         if flight is not None:
-            self._decide(ItemState.FAILURE, Failed(event.index, now, now, event.failure), "")
+            self._intake.decide(ItemState.FAILURE, Failed(event.index, now, now, event.failure), "")
             self._requeue(flight.start, flight.stop)
         return ()
 
@@ -425,15 +432,6 @@ class RunState:
         self.ledger.end(flight.start, flight.stop, ItemState.CANCELLED)
         self.note = "a running item cannot be ended on this backend: it was abandoned and goes on by itself"
 
-    def _blame(self, flight: Flight, index: int, event: ev.Lost, now: float) -> None:
-        message = f"its worker died: {event.reason}"
-        failure = Failure("WorkerCrash", message, event.traceback, where=event.reason)
-        since = flight.since if index == flight.current else now
-        verdict, told = self.judge.died(flight, Failed(index, since, now, failure))
-        last = flight.stop if self.whole else index + 1
-        for item in range(index, last):
-            self._decide(verdict, replace(told, index=item), flight.worker)
-
     # Taking records in ------------------------------------------------------------------------
 
     def _land(self, chunk: int, worker: str, records: Sequence[Record], now: float) -> Flight | None:
@@ -441,67 +439,8 @@ class RunState:
         if flight is not None:
             flight.worker = worker or flight.worker
             self.spans.add(Span(flight.worker, flight.start, flight.stop, flight.sent, now))
-            self._absorb(flight, records)
+            self._intake.absorb(flight, records)
         return flight
-
-    def _absorb(self, flight: Flight, records: Sequence[Record]) -> None:
-        for record in records:
-            match record:
-                case Values():
-                    accepted = self.ledger.end(record.start, record.stop, ItemState.SUCCESS)
-                    self.results.put_values(record, flight.worker, accepted)
-                    self.saving.take_values(record, accepted)
-                    self._sizer.observe(len(record.store), record.stamps[-1] - record.stamps[0])
-                case Failed():
-                    self._take_failure(flight, record)
-                case Output():
-                    self.results.put_output(record)
-
-    def _take_failure(self, flight: Flight, failed: Failed) -> None:
-        if self.whole:
-            flight.failures.append(failed)
-            return
-        if not self.ledger.ended(failed.index):
-            self._sizer.observe(1, failed.ended - failed.started)
-            self._decide(*self.judge.raised(flight, failed), flight.worker)
-        if failed.index == flight.victim:
-            flight.relent()
-
-    def _settle_whole(self, flight: Flight) -> None:
-        """A chunk function fails as one: all its items run again, or none."""
-        if not flight.failures:
-            return
-        verdict, told = self.judge.raised(flight, flight.failures[0])
-        for failed in flight.failures:
-            self._decide(verdict, replace(told, index=failed.index), flight.worker)
-
-    def _decide(self, verdict: ItemState, failed: Failed, worker: str) -> None:
-        index = failed.index
-        if verdict is ItemState.PENDING or self.ledger.ended(index):
-            return
-        self.ledger.end(index, index + 1, verdict)
-        if verdict is not ItemState.FAILURE:
-            return
-        self.results.put_failure(failed, worker)
-        self.saving.take_failure(failed)
-        stop = f"the first failure, item {index}" if self.options.on_error == "stop" else ""
-        stop = stop or self.judge.too_many(self.ledger.counts(self.total))
-        if stop and not self._closed:
-            self.note = f"stopped: {stop}"
-            self._close(ItemState.SKIPPED)
-
-    # Items between states ---------------------------------------------------------------------
-
-    def _show_running(self, flight: Flight, current: int, since: float) -> None:
-        if not flight.start <= current < flight.stop or self.ledger.ended(current):
-            current = -1
-        if flight.victim >= 0 and current not in (-1, flight.victim):
-            flight.relent()
-        if flight.current not in (-1, current):
-            self.ledger.rest(flight.current, flight.current + 1)
-        flight.current, flight.since = current, since
-        if current >= 0:
-            self.ledger.set(current, ItemState.RUNNING)
 
     def _requeue(self, start: int, stop: int, *, alone: bool = False) -> None:
         """Put the items of a range that have not ended back into the queue, or end them."""
